@@ -1,0 +1,73 @@
+package flatten
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+)
+
+// ErrType marks a document without a type, or with one that cannot name a table.
+var ErrType = errors.New("the document's type cannot name a table")
+
+// ErrNoNumber marks a JSON body that names no demande.
+var ErrNoNumber = errors.New("the answer names no demande")
+
+var typeCode = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+
+// Identity is which demande a document is of, and its type.
+type Identity struct {
+	Numero string
+	Type   string
+}
+
+// Identifier reads identities, reusing its memory. It is for one goroutine; the zero value is ready.
+type Identifier struct {
+	tape    tape
+	scratch []byte
+}
+
+// Identify reads a body's numero_demande and type_demande.code. It fails with ErrUnreadable, ErrNoNumber or ErrType; with ErrType the Numero is still given.
+func (d *Identifier) Identify(body []byte) (Identity, error) {
+	if err := d.tape.parse(body); err != nil {
+		return Identity{}, err
+	}
+	if d.tape.tokens[0].kind != tokenObject {
+		return Identity{}, fmt.Errorf("%w: it is no object", ErrUnreadable)
+	}
+	numero, ok := d.text(0, ColumnNumero)
+	if !ok {
+		return Identity{}, ErrNoNumber
+	}
+	identity := Identity{Numero: numero}
+	object, ok := d.find(0, "type_demande")
+	if !ok || d.tape.tokens[object].kind != tokenObject {
+		return identity, fmt.Errorf("%w: it has no type_demande", ErrType)
+	}
+	code, ok := d.text(object, "code")
+	if !ok || !typeCode.MatchString(code) {
+		return identity, fmt.Errorf("%w: type_demande.code is %.70q", ErrType, code)
+	}
+	identity.Type = code
+	return identity, nil
+}
+
+// find is the first value of that key in the object at index i.
+func (d *Identifier) find(i int32, name string) (int32, bool) {
+	end := d.tape.tokens[i].next
+	for key := i + 1; key < end; key = d.tape.tokens[key+1].next {
+		if string(d.tape.key(key)) == name {
+			return key + 1, true
+		}
+	}
+	return 0, false
+}
+
+func (d *Identifier) text(i int32, name string) (string, bool) {
+	value, ok := d.find(i, name)
+	if !ok || d.tape.tokens[value].kind != tokenText || d.tape.tokens[value].flags&flagUnpaired != 0 {
+		return "", false
+	}
+	var content []byte
+	content, d.scratch = d.tape.textOf(d.tape.tokens[value], d.scratch)
+	return string(content), true
+}

@@ -1,0 +1,136 @@
+package flatten
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"omega-export/schemas"
+)
+
+// The program's own columns, in the order in which they open every typed table.
+const (
+	ColumnNumero   = "numero_demande"
+	ColumnFetched  = "_recupere_le"
+	ColumnCodeCDGF = "_code_cdgf"
+	ColumnLot      = "_lot"
+	ColumnSHA256   = "_sha256"
+	ColumnUnknown  = "_champs_inconnus"
+)
+
+const (
+	// MaxColumns is how many columns a table may have, the program's own included; the fields of a list's structs count one each.
+	MaxColumns = 1000
+	// maxNameLength is the longest column name, in characters, that BigQuery takes.
+	maxNameLength = 300
+	// maxLevels is how deep a record may be nested in BigQuery.
+	maxLevels = 15
+	// partitionColumn is read from the folder's name, so that no field of a document may take it.
+	partitionColumn = "date_export"
+)
+
+// Column is one column of a typed table beyond the program's own.
+type Column struct {
+	Name string   `json:"name"`
+	Path []string `json:"path"`
+	Type Type     `json:"type"`
+}
+
+// Table is the columns of one type's table. It is not changed once made; Learner makes the next one.
+type Table struct {
+	// Type is the type's code, as the API writes it.
+	Type    string
+	Columns []Column
+	root    schemas.Root
+}
+
+// TableName is the table of a type: demande_chf for CHF.
+func TableName(typeCode string) string { return "demande_" + strings.ToLower(typeCode) }
+
+// NewTable is the table of a type of which nothing is known but the root.
+func NewTable(typeCode string, root schemas.Root) (*Table, error) {
+	t := &Table{Type: typeCode, root: root}
+	for _, declared := range root.Columns {
+		column := Column{Name: strings.Join(declared.Path, "__"), Path: declared.Path, Type: Type{Kind: Kind(declared.Type)}}
+		if err := column.Type.check(); err != nil {
+			return nil, fmt.Errorf("root column %s: %w", column.Name, err)
+		}
+		t.Columns = append(t.Columns, column)
+	}
+	return t, nil
+}
+
+// ParseTable is a table as Describe wrote it.
+func ParseTable(typeCode string, root schemas.Root, description []byte) (*Table, error) {
+	t := &Table{Type: typeCode, root: root}
+	if err := json.Unmarshal(description, &t.Columns); err != nil {
+		return nil, fmt.Errorf("reading the columns of %s: %w", TableName(typeCode), err)
+	}
+	for _, column := range t.Columns {
+		if err := column.Type.check(); err != nil {
+			return nil, fmt.Errorf("reading the columns of %s: column %s: %w", TableName(typeCode), column.Name, err)
+		}
+	}
+	return t, nil
+}
+
+// Describe is the columns as JSON, to be kept with the published table.
+func (t *Table) Describe() (json.RawMessage, error) { return json.Marshal(t.Columns) }
+
+// Name is the table's name.
+func (t *Table) Name() string { return TableName(t.Type) }
+
+// ArrowSchema is the table's columns in order, the program's own first.
+func (t *Table) ArrowSchema() *arrow.Schema {
+	text := arrow.BinaryTypes.String
+	fields := []arrow.Field{
+		{Name: ColumnNumero, Type: text, Nullable: true},
+		{Name: ColumnFetched, Type: arrow.FixedWidthTypes.Timestamp_us, Nullable: true},
+		{Name: ColumnCodeCDGF, Type: text, Nullable: true},
+		{Name: ColumnLot, Type: text, Nullable: true},
+		{Name: ColumnSHA256, Type: text, Nullable: true},
+		{Name: ColumnUnknown, Type: text, Nullable: true},
+	}
+	for _, column := range t.Columns {
+		fields = append(fields, arrow.Field{Name: column.Name, Type: column.Type.arrow(), Nullable: true})
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// ownColumns is how many columns of ArrowSchema are the program's own.
+const ownColumns = 6
+
+// node is a place in the document: the column that holds its value, if any, and the places below.
+type node struct {
+	column   int // index in Table.Columns, or noColumn
+	children map[string]*node
+}
+
+const (
+	noColumn     = -1
+	numeroColumn = -2 // numero_demande, which the program writes itself
+)
+
+// compile is the tree by which a document is walked.
+func (t *Table) compile() *node {
+	root := &node{column: noColumn, children: map[string]*node{}}
+	for i, column := range t.Columns {
+		root.place(column.Path).column = i
+	}
+	root.place([]string{ColumnNumero}).column = numeroColumn
+	return root
+}
+
+func (n *node) place(path []string) *node {
+	for _, key := range path {
+		child := n.children[key]
+		if child == nil {
+			child = &node{column: noColumn, children: map[string]*node{}}
+			n.children[key] = child
+		}
+		n = child
+	}
+	return n
+}
