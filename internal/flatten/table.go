@@ -3,6 +3,7 @@ package flatten
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -79,21 +80,21 @@ func ParseTable(typeCode string, root schemas.Root, description []byte) (*Table,
 // Describe is the columns as JSON, to be kept with the published table.
 func (t *Table) Describe() (json.RawMessage, error) { return json.Marshal(t.Columns) }
 
+// Extends says whether the table has all columns of the published one, in their places and of their types.
+func (t *Table) Extends(published *Table) bool {
+	return len(t.Columns) >= len(published.Columns) &&
+		slices.EqualFunc(t.Columns[:len(published.Columns)], published.Columns, func(a, b Column) bool {
+			return slices.Equal(a.Path, b.Path) && a.Type.String() == b.Type.String()
+		})
+}
+
 // Name is the table's name.
 func (t *Table) Name() string { return TableName(t.Type) }
 
 // ArrowSchema is the table's columns in order, the program's own first.
 func (t *Table) ArrowSchema() *arrow.Schema {
-	text := arrow.BinaryTypes.String
-	fields := []arrow.Field{
-		{Name: ColumnNumero, Type: text, Nullable: true},
-		{Name: ColumnFetched, Type: arrow.FixedWidthTypes.Timestamp_us, Nullable: true},
-		{Name: ColumnCodeCDGF, Type: text, Nullable: true},
-		{Name: ColumnLot, Type: text, Nullable: true},
-		{Name: ColumnSHA256, Type: text, Nullable: true},
-		{Name: ColumnUnknown, Type: text, Nullable: true},
-	}
-	for _, column := range t.Columns {
+	var fields []arrow.Field
+	for _, column := range t.All() {
 		fields = append(fields, arrow.Field{Name: column.Name, Type: column.Type.arrow(), Nullable: true})
 	}
 	return arrow.NewSchema(fields, nil)
@@ -133,4 +134,17 @@ func (n *node) place(path []string) *node {
 		n = child
 	}
 	return n
+}
+
+// All is all columns of the table in order, the program's own first.
+func (t *Table) All() []Column {
+	own := []Column{
+		{Name: ColumnNumero, Type: Type{Kind: Text}},
+		{Name: ColumnFetched, Type: Type{Kind: Stamp}},
+		{Name: ColumnCodeCDGF, Type: Type{Kind: Text}},
+		{Name: ColumnLot, Type: Type{Kind: Text}},
+		{Name: ColumnSHA256, Type: Type{Kind: Text}},
+		{Name: ColumnUnknown, Type: Type{Kind: Text}},
+	}
+	return append(own, t.Columns...)
 }
