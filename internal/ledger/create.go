@@ -1,0 +1,94 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// ensure makes the ledger if there is none, and refuses one that this run must not write to.
+func (l *Ledger) ensure(ctx context.Context, mode string) error {
+	state, err := checkFile(l.path)
+	if err != nil {
+		return err
+	}
+	if state == fileAbsent {
+		return create(ctx, l.path, mode)
+	}
+	return check(ctx, l.path, mode, state == fileOpen)
+}
+
+// create makes a ledger beside its place and then renames it, so that a kill leaves either no ledger or a whole one:
+// an empty file would be refused ever after.
+func create(ctx context.Context, path, mode string) error {
+	fresh := path + ".new"
+	for _, left := range []string{fresh, fresh + "-wal", fresh + "-shm"} {
+		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	// SQLite would make the file with the umask's permissions; its log takes those of the file.
+	file, err := os.OpenFile(fresh, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if err := fill(ctx, fresh, mode); err != nil {
+		return fmt.Errorf("making %s: %w", fresh, err)
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// fill makes the tables in an empty file. Closing the only connection folds the log in and syncs the file.
+func fill(ctx context.Context, path, mode string) (err error) {
+	db, err := connect(path, writing("rw"), 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	random := make([]byte, 4)
+	_, _ = rand.Read(random) // never fails
+	fresh := Ledger{writer: db}
+	return fresh.write(ctx, func(tx *sql.Tx) error {
+		if err := migrate(ctx, tx, 0); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO ledger (id, mode, identity, created_at) VALUES (1, ?, ?, ?)",
+			mode, hex.EncodeToString(random), time.Now().UnixMicro())
+		return err
+	})
+}
+
+// upgrade applies the migrations that the file does not have yet.
+func (l *Ledger) upgrade(ctx context.Context) error {
+	names, err := migrationNames()
+	if err != nil {
+		return err
+	}
+	found, err := inspect(ctx, l.writer)
+	if err != nil || found.version == len(names) {
+		return err
+	}
+	return l.write(ctx, func(tx *sql.Tx) error { return migrate(ctx, tx, found.version) })
+}
+
+// syncFolder makes a rename in the folder last.
+func syncFolder(dir string) error {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

@@ -1,0 +1,11 @@
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly)
+
+package ledger
+
+import (
+	"errors"
+	"os"
+)
+
+// lockFile refuses: without a lock two runs could spend the quota twice.
+func lockFile(*os.File) error { return errors.ErrUnsupported }

@@ -1,0 +1,207 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// statusRuns is how many of the last runs a Status tells of.
+const statusRuns = 10
+
+// Status is what the ledger holds, at one moment.
+type Status struct {
+	Mode          string           `json:"mode"`
+	Known         int64            `json:"known"`          // numbers ever listed
+	NeverAnswered int64            `json:"never_answered"` // of them
+	Documents     int64            `json:"documents"`      // numbers whose last answer is a document
+	Rejects       map[string]int64 `json:"rejects"`        // numbers whose last answer is a reject, by motif
+	Types         map[string]int64 `json:"types"`          // numbers that have a document, by its type
+	Due           int64            `json:"due"`            // numbers never answered or whose due time has come
+	OldestAnswer  time.Time        `json:"oldest_answer,omitzero"`
+	Plan          PlanStatus       `json:"plan"`
+	Lots          LotsStatus       `json:"lots"`
+	Runs          []RunStatus      `json:"runs"` // the last ones, the newest first
+	Pace          PaceStatus       `json:"pace"`
+	FileBytes     int64            `json:"file_bytes"` // of the file and its log
+}
+
+// PlanStatus is the list of the last run.
+type PlanStatus struct {
+	Run    int64 `json:"run"`    // 0: no list, or one is being made
+	Listed int64 `json:"listed"` // numbers
+	Left   int64 `json:"left"`   // of them, those that the run has still to ask for
+}
+
+// LotsStatus is how far the answers have come.
+type LotsStatus struct {
+	UnsealedAnswers  int64     `json:"unsealed_answers"`
+	Waiting          int64     `json:"waiting"` // sealed and not published
+	WaitingAnswers   int64     `json:"waiting_answers"`
+	OldestWaiting    time.Time `json:"oldest_waiting,omitzero"` // when the oldest answer not published was received
+	Published        int64     `json:"published"`
+	PublishedAnswers int64     `json:"published_answers"`
+	LastPublished    time.Time `json:"last_published,omitzero"`
+}
+
+// RunStatus is one run.
+type RunStatus struct {
+	ID        int64     `json:"id"`
+	Refresh   Refresh   `json:"refresh"`
+	BegunAt   time.Time `json:"begun_at"`
+	EndedAt   time.Time `json:"ended_at,omitzero"` // zero: still running, or killed
+	Complete  bool      `json:"complete"`
+	ExitCode  int       `json:"exit_code"`
+	Answers   int64     `json:"answers"`   // recorded
+	Documents int64     `json:"documents"` // of them, documents, unchanged ones too
+	Unchanged int64     `json:"unchanged"`
+	Rejects   int64     `json:"rejects"`
+}
+
+// PaceStatus is the Pace last kept.
+type PaceStatus struct {
+	LastWrite     time.Time `json:"last_write,omitzero"`
+	MarginSeconds float64   `json:"margin_seconds"`
+}
+
+// Status tells what the ledger holds. It goes through all numbers, about a second a million, and hinders no run.
+func (l *Ledger) Status(ctx context.Context, now time.Time) (Status, error) {
+	status := Status{Rejects: map[string]int64{}, Types: map[string]int64{}, Runs: []RunStatus{}}
+	err := l.read(ctx, func(tx *sql.Tx) error {
+		for _, read := range []func(context.Context, *sql.Tx, time.Time) error{
+			status.readLedger, status.readPlan, status.readDemandes, status.readLots, status.readRuns,
+		} {
+			if err := read(ctx, tx, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		status.FileBytes, err = fileBytes(l.path)
+	}
+	if err != nil {
+		return Status{}, fmt.Errorf("reading the status of ledger %s: %w", l.path, err)
+	}
+	return status, nil
+}
+
+func (s *Status) readLedger(ctx context.Context, tx *sql.Tx, _ time.Time) error {
+	pace, err := readPace(ctx, tx)
+	if err != nil {
+		return err
+	}
+	s.Pace = PaceStatus{LastWrite: pace.LastWrite, MarginSeconds: pace.Margin.Seconds()}
+	return tx.QueryRowContext(ctx, "SELECT mode, coalesce(planned_run, 0) FROM ledger").Scan(&s.Mode, &s.Plan.Run)
+}
+
+func (s *Status) readPlan(ctx context.Context, tx *sql.Tx, now time.Time) error {
+	if s.Plan.Run == 0 {
+		return nil
+	}
+	var refresh string
+	if err := tx.QueryRowContext(ctx, "SELECT refresh FROM runs WHERE id = ?", s.Plan.Run).Scan(&refresh); err != nil {
+		return err
+	}
+	run := Run{ID: s.Plan.Run, Refresh: Refresh(refresh)}
+	left, err := countDue(ctx, tx, run, now)
+	if err != nil {
+		return err
+	}
+	s.Plan.Left = left
+	return tx.QueryRowContext(ctx, "SELECT count(*) FROM plan").Scan(&s.Plan.Listed)
+}
+
+// readDemandes counts in one pass. The numbers are added up here, not by GROUP BY, which would sort them all.
+func (s *Status) readDemandes(ctx context.Context, tx *sql.Tx, now time.Time) error {
+	rows, err := tx.QueryContext(ctx, "SELECT settled_at, next_due, motif, document_type FROM demandes")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	oldest := sql.NullInt64{}
+	for rows.Next() {
+		var settledAt, nextDue sql.NullInt64
+		var motif, typ sql.NullString
+		if err := rows.Scan(&settledAt, &nextDue, &motif, &typ); err != nil {
+			return err
+		}
+		s.Known++
+		if !nextDue.Valid || nextDue.Int64 <= now.UnixMicro() {
+			s.Due++
+		}
+		if typ.Valid {
+			s.Types[typ.String]++
+		}
+		switch {
+		case !settledAt.Valid:
+			s.NeverAnswered++
+			continue
+		case motif.Valid:
+			s.Rejects[motif.String]++
+		default:
+			s.Documents++
+		}
+		if !oldest.Valid || settledAt.Int64 < oldest.Int64 {
+			oldest = settledAt
+		}
+	}
+	s.OldestAnswer = fromMicros(oldest)
+	return rows.Err()
+}
+
+func (s *Status) readLots(ctx context.Context, tx *sql.Tx, _ time.Time) error {
+	first, last, err := unsealed(ctx, tx)
+	if err != nil {
+		return err
+	}
+	s.Lots.UnsealedAnswers = max(last-first+1, 0)
+	var oldest, published sql.NullInt64
+	err = tx.QueryRowContext(ctx, `SELECT
+		count(*) FILTER (WHERE published_at IS NULL), coalesce(sum(last_id - first_id + 1) FILTER (WHERE published_at IS NULL), 0),
+		count(published_at), coalesce(sum(last_id - first_id + 1) FILTER (WHERE published_at IS NOT NULL), 0), max(published_at),
+		(SELECT received_at FROM reponses ORDER BY id LIMIT 1) FROM lots`).
+		Scan(&s.Lots.Waiting, &s.Lots.WaitingAnswers, &s.Lots.Published, &s.Lots.PublishedAnswers, &published, &oldest)
+	s.Lots.OldestWaiting, s.Lots.LastPublished = fromMicros(oldest), fromMicros(published)
+	return err
+}
+
+func (s *Status) readRuns(ctx context.Context, tx *sql.Tx, _ time.Time) error {
+	rows, err := tx.QueryContext(ctx, `SELECT id, refresh, begun_at, ended_at, complete, coalesce(exit_code, 0), answers, documents, unchanged, rejects
+		FROM runs ORDER BY id DESC LIMIT ?`, statusRuns)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var run RunStatus
+		var begunAt, endedAt sql.NullInt64
+		err := rows.Scan(&run.ID, &run.Refresh, &begunAt, &endedAt, &run.Complete, &run.ExitCode, &run.Answers, &run.Documents, &run.Unchanged, &run.Rejects)
+		if err != nil {
+			return err
+		}
+		run.BegunAt, run.EndedAt = fromMicros(begunAt), fromMicros(endedAt)
+		s.Runs = append(s.Runs, run)
+	}
+	return rows.Err()
+}
+
+// fileBytes is the size of the ledger's file and of its log.
+func fileBytes(path string) (int64, error) {
+	file, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	log, err := os.Stat(path + "-wal")
+	if errors.Is(err, fs.ErrNotExist) {
+		return file.Size(), nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return file.Size() + log.Size(), nil
+}
