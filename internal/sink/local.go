@@ -1,0 +1,180 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// lockPause is how long a publisher waits before it looks again whether another has ended.
+const lockPause = 50 * time.Millisecond
+
+// local is the storage of a folder.
+type local struct {
+	root    string // absolute
+	durable *durable
+}
+
+// openLocal makes the folder ready to be written, and removes what killed runs left aside unless another process is
+// publishing.
+func openLocal(root string, d disk) (*local, error) {
+	l := &local{root: root, durable: newDurable(d, root)}
+	if err := l.durable.folder(filepath.Join(root, lotsFolder)); err != nil {
+		return nil, err
+	}
+	if err := l.probe(); err != nil {
+		return nil, err
+	}
+	file, err := l.openLock()
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	free, err := tryLock(file)
+	if err != nil {
+		return nil, outputError("locking", file.Name(), err)
+	}
+	if !free {
+		return l, nil
+	}
+	return l, l.sweep()
+}
+
+// probe sees whether files can be made, so that a run learns it before its first call and not after its last.
+func (l *local) probe() error {
+	file, err := l.durable.create(l.path(lotsFolder+"/probe"), "probe")
+	if err != nil {
+		return err
+	}
+	defer file.Discard()
+	_, err = file.Write([]byte("probe"))
+	return err
+}
+
+// sweep removes temporary files. Only under the lock: a live publisher has some too.
+func (l *local) sweep() error {
+	var left []string
+	err := filepath.WalkDir(l.root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.Type().IsRegular() && strings.HasPrefix(entry.Name(), temporaryPrefix) {
+			left = append(left, path)
+		}
+		return nil
+	})
+	if err != nil {
+		return outputError("looking for temporary files in", l.root, err)
+	}
+	for _, path := range left {
+		if err := l.durable.remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *local) path(name string) string { return filepath.Join(l.root, filepath.FromSlash(name)) }
+
+func (l *local) URI(name string) string { return l.path(name) }
+
+func (l *local) openLock() (*os.File, error) {
+	path := l.path(lockName)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, outputError("opening", path, err)
+	}
+	return file, nil
+}
+
+func (l *local) Lock(ctx context.Context) (func(), error) {
+	file, err := l.openLock()
+	if err != nil {
+		return nil, err
+	}
+	if err := waitLock(ctx, file); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return sync.OnceFunc(func() { _ = file.Close() }), nil
+}
+
+// waitLock asks again and again, since a blocking flock would not heed ctx.
+func waitLock(ctx context.Context, file *os.File) error {
+	for {
+		free, err := tryLock(file)
+		if err != nil {
+			return outputError("locking", file.Name(), err)
+		}
+		if free {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for another process to end its publication (lock %s): %w", file.Name(), ctx.Err())
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+func (l *local) Stage(_ context.Context, name, lot string) (staged, error) {
+	file, err := l.durable.create(l.path(name), lot)
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
+func (l *local) Remove(_ context.Context, name string) error { return l.durable.remove(l.path(name)) }
+
+func (l *local) Open(_ context.Context, name string) (object, error) {
+	file, err := os.Open(l.path(name))
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return &localObject{File: file, size: info.Size()}, nil
+}
+
+type localObject struct {
+	*os.File
+	size int64
+}
+
+func (o *localObject) Size() int64 { return o.size }
+
+func (l *local) List(ctx context.Context, folder string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(l.path(folder), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.Type().IsRegular() && !strings.HasPrefix(entry.Name(), ".") {
+			relative, err := filepath.Rel(l.root, path)
+			if err != nil {
+				return err
+			}
+			names = append(names, filepath.ToSlash(relative))
+		}
+		return ctx.Err()
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing %s: %w", l.path(folder), err)
+	}
+	slices.Sort(names)
+	return names, nil
+}

@@ -1,0 +1,146 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+// Output is a place where lots are published. Its methods may be called from several goroutines, and from several
+// processes on the same place.
+type Output struct {
+	storage storage
+}
+
+// Open makes the output at uri ready: a folder, made if it is not there. One that cannot be written is refused with an
+// *OutputError. What killed runs left aside is removed, unless another process is publishing.
+func Open(ctx context.Context, uri string) (*Output, error) {
+	return open(ctx, uri, osDisk{})
+}
+
+func open(_ context.Context, uri string, d disk) (*Output, error) {
+	root, err := localRoot(uri)
+	if err != nil {
+		return nil, err
+	}
+	storage, err := openLocal(root, d)
+	if err != nil {
+		return nil, err
+	}
+	return &Output{storage: storage}, nil
+}
+
+// localRoot is the absolute path of a local output.
+func localRoot(uri string) (string, error) {
+	if scheme, _, ok := strings.Cut(uri, "://"); ok {
+		if scheme == "gs" {
+			return "", fmt.Errorf("output %s: buckets come in a later version; give a folder with --out", uri)
+		}
+		return "", fmt.Errorf("output %s: %s:// is no place that can be written; give a folder with --out", uri, scheme)
+	}
+	if uri == "" {
+		return "", errors.New("output: no folder is given; give one with --out")
+	}
+	root, err := filepath.Abs(uri)
+	if err != nil {
+		return "", fmt.Errorf("output %s: %w", uri, err)
+	}
+	return root, nil
+}
+
+// URI is where the output is, as an absolute path.
+func (o *Output) URI() string { return o.storage.URI("") }
+
+// Mode is what the output's lots hold: "reel", "simule", or "" if nothing is published. A lot of which only a part has
+// appeared counts, since a reader that globs sees its files.
+func (o *Output) Mode(ctx context.Context) (string, error) {
+	lots, err := o.lots(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(lots) > 0 {
+		record, err := readRecord(ctx, o.storage, lots[0])
+		if err != nil {
+			return "", err
+		}
+		return record.Mode, nil
+	}
+	begun, err := readIntent(ctx, o.storage)
+	if err != nil || begun == nil {
+		return "", err
+	}
+	return begun.Mode, nil
+}
+
+// lots names the published lots, sorted.
+func (o *Output) lots(ctx context.Context) ([]string, error) {
+	return stems(ctx, o.storage, lotsFolder)
+}
+
+// Tables names the published tables, sorted.
+func (o *Output) Tables() ([]string, error) {
+	return stems(context.Background(), o.storage, tablesFolder)
+}
+
+func stems(ctx context.Context, in storage, folder string) ([]string, error) {
+	names, err := in.List(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, name := range names {
+		if stem, ok := stem(name); ok {
+			found = append(found, stem)
+		}
+	}
+	return found, nil
+}
+
+// Table is a table as published, or nil if nothing of it is.
+func (o *Output) Table(name string) (*PublishedTable, error) {
+	if err := checkTable(name); err != nil {
+		return nil, err
+	}
+	return readPointer(context.Background(), o.storage, name)
+}
+
+// HasLot says whether a lot is published. If its commit record stands but a pointer does not name its files, because
+// the run was killed between the two, what was left to do is done first.
+func (o *Output) HasLot(name string) (bool, error) {
+	ctx := context.Background()
+	if err := checkLot(name); err != nil {
+		return false, err
+	}
+	record, err := readRecord(ctx, o.storage, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	finished, err := o.isFinished(ctx, record)
+	if err != nil || finished {
+		return finished, err
+	}
+	unlock, err := o.storage.Lock(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if err := point(ctx, o.storage, record); err != nil {
+		return false, fmt.Errorf("pointing to lot %s: %w", name, err)
+	}
+	return true, nil
+}
+
+// isFinished says whether nothing is left to do for a lot whose commit record stands.
+func (o *Output) isFinished(ctx context.Context, record *commitRecord) (bool, error) {
+	begun, err := readIntent(ctx, o.storage)
+	if err != nil || begun != nil && begun.Lot == record.Lot {
+		return false, err
+	}
+	return isPointed(ctx, o.storage, record)
+}

@@ -1,0 +1,71 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// storage is where an output's objects stand. The bucket will be its second implementation.
+//
+// Names are relative, with slashes, and made by this package from checked parts. All methods may be called from several
+// goroutines; those that write are only called under Lock.
+type storage interface {
+	// URI is the absolute address of an object, or of the output itself for "".
+	URI(name string) string
+	// Lock waits until no other process publishes into the output, or until ctx ends. unlock may be called again.
+	Lock(ctx context.Context) (unlock func(), err error)
+	// Stage begins an object of which nothing can be seen under its name before Land. lot marks what is left aside
+	// if the process dies.
+	Stage(ctx context.Context, name, lot string) (staged, error)
+	// Open opens an object for reading; the error is fs.ErrNotExist if there is none.
+	Open(ctx context.Context, name string) (object, error)
+	// List gives the objects below a folder, at every depth, by name, without what is left aside. A folder that does
+	// not exist is empty.
+	List(ctx context.Context, folder string) ([]string, error)
+	// Remove removes an object, if it is there. It may come back if the machine dies soon after.
+	Remove(ctx context.Context, name string) error
+}
+
+// staged is an object being written. Either Land or Discard ends it; Discard after Land does nothing.
+type staged interface {
+	io.Writer
+	// Land makes the object appear under its name, whole and for good, instead of what stood there; an object with the
+	// same bytes is left alone. An error leaves either the old state or the new one, never a part.
+	Land(sum digest) error
+	Discard()
+}
+
+// object is an object being read.
+type object interface {
+	io.Reader
+	io.ReaderAt
+	io.Seeker
+	io.Closer
+	Size() int64
+}
+
+func readAll(ctx context.Context, in storage, name string) ([]byte, error) {
+	from, err := in.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	content, err := io.ReadAll(from)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", in.URI(name), err)
+	}
+	return content, nil
+}
+
+func writeAll(ctx context.Context, in storage, name, lot string, content []byte) error {
+	to, err := in.Stage(ctx, name, lot)
+	if err != nil {
+		return err
+	}
+	defer to.Discard()
+	if _, err := to.Write(content); err != nil {
+		return err
+	}
+	return to.Land(digestOf(content))
+}

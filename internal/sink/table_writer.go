@@ -1,0 +1,119 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// Writer writes one table's file of a lot. It is for one goroutine, and ends with Close or Abort.
+type Writer struct {
+	lot    *Lot
+	spec   TableSpec
+	layout *layout
+	state  writerState
+
+	// These are nil until the first row.
+	staged  staged
+	digest  *digester
+	parquet *parquetWriter
+}
+
+type writerState int
+
+const (
+	writing writerState = iota
+	closed
+	aborted
+)
+
+// Write adds a record's rows. The record must have the table's schema; it is not kept. After an error only Abort is of
+// use.
+func (w *Writer) Write(record arrow.Record) error {
+	if w.state != writing {
+		return fmt.Errorf("table %s: its file is closed", w.spec.Name)
+	}
+	if !w.layout.fits(record.Schema()) {
+		return fmt.Errorf("table %s: the record has another schema than the table", w.spec.Name)
+	}
+	if record.NumRows() == 0 {
+		return nil
+	}
+	if w.parquet == nil {
+		if err := w.stage(); err != nil {
+			return fmt.Errorf("table %s: %w", w.spec.Name, err)
+		}
+	}
+	if err := w.parquet.write(record); err != nil {
+		return fmt.Errorf("table %s: %w", w.spec.Name, err)
+	}
+	return nil
+}
+
+func (w *Writer) path() string {
+	return dataName(w.spec.Name, w.lot.info.DateExport, w.lot.info.Name)
+}
+
+func (w *Writer) stage() error {
+	staged, err := w.lot.output.storage.Stage(context.Background(), w.path(), w.lot.info.Name)
+	if err != nil {
+		return err
+	}
+	w.staged, w.digest = staged, newDigester(staged)
+	w.parquet = newParquetWriter(w.digest, w.layout)
+	return nil
+}
+
+// Close makes the file appear, whole, under its final name, though no pointer names it before Commit. Without rows
+// there is no file.
+func (w *Writer) Close() error {
+	switch {
+	case w.state != writing:
+		return fmt.Errorf("table %s: its file is closed", w.spec.Name)
+	case w.lot.ended:
+		return fmt.Errorf("table %s: the lot has ended", w.spec.Name)
+	}
+	if w.parquet == nil {
+		w.state = closed
+		return nil
+	}
+	file, err := w.land()
+	if err != nil {
+		w.Abort()
+		return fmt.Errorf("table %s: %w", w.spec.Name, err)
+	}
+	w.lot.files = append(w.lot.files, *file)
+	w.state = closed
+	return nil
+}
+
+func (w *Writer) land() (*recordFile, error) {
+	rows, err := w.parquet.close()
+	if err != nil {
+		return nil, err
+	}
+	if err := w.lot.note(context.Background()); err != nil {
+		return nil, err
+	}
+	sum := w.digest.sum()
+	if err := w.staged.Land(sum); err != nil {
+		return nil, err
+	}
+	return &recordFile{
+		Path: w.path(), Table: w.spec.Name, Kind: w.spec.Kind, Rows: rows,
+		Bytes: sum.Bytes, SHA256: sum.SHA256, CRC32C: sum.CRC32C,
+		Columns: w.spec.Columns, Schema: w.layout.lines,
+	}, nil
+}
+
+// Abort gives the file up. After Close it does nothing.
+func (w *Writer) Abort() {
+	if w.state != writing {
+		return
+	}
+	w.state = aborted
+	if w.staged != nil {
+		w.staged.Discard()
+	}
+}
