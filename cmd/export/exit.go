@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"omega-export/internal/ledger"
+	"omega-export/internal/omega"
+	"omega-export/internal/pipeline"
+	"omega-export/internal/sink"
+	"omega-export/internal/source"
+)
+
+// The exit codes, after sysexits.h.
+const (
+	exitDone      = 0
+	exitUsage     = 64
+	exitList      = 65
+	exitOutage    = 69
+	exitBug       = 70
+	exitCannot    = 73 // the output or the state cannot be opened
+	exitIO        = 74 // the output or the state cannot be written
+	exitStopped   = 75
+	exitRefused   = 77
+	exitConfigure = 78
+)
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() + " (see omega-export --help)" }
+func (e *usageError) Unwrap() error { return e.err }
+
+// configError is a setting that cannot work.
+type configError struct{ err error }
+
+func (e *configError) Error() string { return e.err.Error() }
+func (e *configError) Unwrap() error { return e.err }
+
+// errDamaged says that verify found a problem; it has been printed.
+var errDamaged = errors.New("the output is not whole; each problem is listed above")
+
+// errNoOutput says that there is no output to read.
+var errNoOutput = errors.New("nothing to verify")
+
+// errReport says that the run report could not be written.
+var errReport = errors.New("the report is not written")
+
+// exitCode is the one place that maps errors to exit codes. Of several joined, the one that most needs a person wins.
+func exitCode(err error) int {
+	var (
+		usage   *usageError
+		config  *configError
+		setting *omega.SettingError
+		list    *source.ListError
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &config), errors.As(err, &setting), errors.Is(err, ledger.ErrMode), errors.Is(err, ledger.ErrNewer),
+		errors.Is(err, ledger.ErrNotFound), errors.Is(err, sink.ErrMode):
+		return exitConfigure
+	case errors.Is(err, pipeline.ErrRefused):
+		return exitRefused
+	case errors.Is(err, pipeline.ErrState), errors.Is(err, pipeline.ErrPublish), errors.Is(err, ledger.ErrDamaged), errors.Is(err, errReport):
+		return exitIO
+	case errors.Is(err, sink.ErrOutput), errors.Is(err, errNoOutput), isOpenError(err):
+		return exitCannot
+	case errors.Is(err, pipeline.ErrOutage):
+		return exitOutage
+	case errors.As(err, &list), errors.Is(err, errDamaged):
+		return exitList
+	case errors.Is(err, pipeline.ErrStopped), errors.Is(err, ledger.ErrLocked), errors.Is(err, context.Canceled):
+		return exitStopped
+	}
+	return exitBug
+}
+
+func isOpenError(err error) bool {
+	var open *ledger.OpenError
+	return errors.As(err, &open) && !errors.Is(err, ledger.ErrLocked)
+}

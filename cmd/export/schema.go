@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"omega-export/internal/flatten"
+	"omega-export/internal/sink"
+	"omega-export/schemas"
+)
+
+// schemaCmd is the commands under `schema`.
+type schemaCmd struct {
+	List schemaListCmd `cmd:"" help:"The types of demande and their tables."`
+	Show schemaShowCmd `cmd:"" help:"A table's columns."`
+}
+
+// schemaListCmd is the flags of `schema list`.
+type schemaListCmd struct {
+	Out string `default:"out" placeholder:"FOLDER" help:"The output whose tables are counted, if it is there (default: ${default})."`
+}
+
+// Run prints the types: those of the guide, and any other that the output has.
+func (c *schemaListCmd) Run(ctx context.Context, std streams) error {
+	types, err := schemas.LoadTypes()
+	if err != nil {
+		return err
+	}
+	output, err := existingOutput(ctx, c.Out)
+	if err != nil {
+		return err
+	}
+	names := map[string]bool{}
+	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "TYPE\tTABLE\tCOLUMNS\tROWS\t")
+	line := func(code, label string) error {
+		name := flatten.TableName(code)
+		names[name] = true
+		columns, rows := "-", "-"
+		if output != nil {
+			published, err := output.Table(name)
+			if err != nil {
+				return err
+			}
+			if published != nil {
+				columns, rows = fmt.Sprint(len(published.Schema)), fmt.Sprint(published.Rows)
+			}
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", code, name, columns, rows, label)
+		return nil
+	}
+	for _, typ := range types {
+		if err := line(typ.Code, typ.Label); err != nil {
+			return err
+		}
+	}
+	if output != nil {
+		published, err := output.Tables()
+		if err != nil {
+			return err
+		}
+		for _, name := range published {
+			if code, ok := strings.CutPrefix(name, "demande_"); ok && !names[name] {
+				if err := line(strings.ToUpper(code), "(not in the guide)"); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return table.Flush()
+}
+
+// existingOutput is the output at a place, or nil if there is none: showing schemas creates nothing.
+func existingOutput(ctx context.Context, uri string) (*sink.Output, error) {
+	if _, err := os.Stat(uri); os.IsNotExist(err) {
+		return nil, nil
+	}
+	return sink.Open(ctx, uri)
+}
+
+// schemaShowCmd is the flags of `schema show`.
+type schemaShowCmd struct {
+	Type string `arg:"" help:"The type's code, as CHF, or its table's name."`
+	Out  string `default:"out" placeholder:"FOLDER" help:"The output whose table is shown, if it is there (default: ${default})."`
+}
+
+// Help is what `schema show --help` says beyond the flags.
+func (*schemaShowCmd) Help() string {
+	return `Shows the columns of the type's table as published in --out: the root's from the guide, and the blocks' as learned from the answers.
+Without a published table it shows the root's alone.
+
+Example:
+  omega-export schema show CHF --out demo/out`
+}
+
+// Run prints the table's columns.
+func (c *schemaShowCmd) Run(ctx context.Context, std streams) error {
+	root, err := schemas.LoadRoot()
+	if err != nil {
+		return err
+	}
+	code := strings.ToUpper(strings.TrimPrefix(strings.ToLower(c.Type), "demande_"))
+	table, from, err := c.table(ctx, code, root)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s: %s\n", table.Name(), from)
+	described := map[string]string{
+		flatten.ColumnNumero: "Numéro de la demande", flatten.ColumnFetched: "When the answer came", flatten.ColumnCodeCDGF: "The code_cdgf that was asked with",
+		flatten.ColumnLot: "The lot, see _lots", flatten.ColumnSHA256: "Of the answer's bytes; see the table reponses",
+		flatten.ColumnUnknown: "What no column holds exactly, as it came (JSON)",
+	}
+	for _, column := range root.Columns {
+		described[strings.Join(column.Path, "__")] = column.Description
+	}
+	printer := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	for _, column := range table.All() {
+		fmt.Fprintf(printer, "  %s\t%s\t%s\n", column.Name, column.Type, described[column.Name])
+	}
+	return printer.Flush()
+}
+
+func (c *schemaShowCmd) table(ctx context.Context, code string, root schemas.Root) (table *flatten.Table, from string, err error) {
+	output, err := existingOutput(ctx, c.Out)
+	if err != nil {
+		return nil, "", err
+	}
+	if output != nil {
+		published, err := output.Table(flatten.TableName(code))
+		if err != nil {
+			return nil, "", &usageError{err}
+		}
+		if published != nil {
+			table, err = flatten.ParseTable(code, root, published.Columns)
+			return table, fmt.Sprintf("%d columns, %d rows in %d files, as published in %s", len(published.Schema), published.Rows, len(published.Files), output.URI()), err
+		}
+	}
+	types, err := schemas.LoadTypes()
+	if err != nil {
+		return nil, "", err
+	}
+	if !slices.ContainsFunc(types, func(t schemas.Type) bool { return t.Code == code }) {
+		return nil, "", &usageError{fmt.Errorf("%s is no type of the guide and no table of %s: see omega-export schema list", c.Type, c.Out)}
+	}
+	table, err = flatten.NewTable(code, root)
+	return table, fmt.Sprintf("nothing is published in %s yet; the root's columns, to which the blocks' will be added", c.Out), err
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"omega-export/internal/ledger"
+)
+
+// statusCmd is the flags of `status`.
+type statusCmd struct {
+	State string  `default:"state" placeholder:"FOLDER" help:"Folder of the ledger (default: ${default})."`
+	Rate  float64 `default:"1" help:"Calls a second, for the forecast (default: ${default})."`
+	JSON  bool    `help:"Print as JSON."`
+}
+
+// Help is what `status --help` says beyond the flags.
+func (*statusCmd) Help() string {
+	return `Reads the ledger, also while a run goes on, and changes nothing.
+
+Examples:
+  omega-export status
+  omega-export status --state demo/state --json`
+}
+
+// Validate checks what kong cannot.
+func (c *statusCmd) Validate() error {
+	if !(c.Rate > 0) {
+		return fmt.Errorf("--rate: %v is no number of calls a second", c.Rate)
+	}
+	return nil
+}
+
+// Run prints the ledger's status.
+func (c *statusCmd) Run(ctx context.Context, std streams) error {
+	books, err := ledger.Open(ctx, c.State, ledger.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer books.Close()
+	status, err := books.Status(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	if !c.JSON {
+		c.print(std.out, status)
+		return nil
+	}
+	encoder := json.NewEncoder(std.out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(struct {
+		ledger.Status
+		SecondsLeft int64 `json:"seconds_left"` // of the last run's list, at --rate
+	}{status, int64(c.left(status).Seconds())})
+}
+
+// left is how long what is left of the last list takes at the quota.
+func (c *statusCmd) left(s ledger.Status) time.Duration {
+	return time.Duration(float64(s.Plan.Left) / c.Rate * float64(time.Second))
+}
+
+func (c *statusCmd) print(to io.Writer, s ledger.Status) {
+	if s.Mode == "simule" {
+		fmt.Fprintln(to, "SIMULATION: the answers of this ledger come from the simulator.")
+	}
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	defer table.Flush()
+	rejects := int64(0)
+	for _, numbers := range s.Rejects {
+		rejects += numbers
+	}
+	fmt.Fprintf(table, "numbers known\t%d (%d with a document, %d rejected, %d never answered)\n", s.Known, s.Documents, rejects, s.NeverAnswered)
+	if rejects > 0 {
+		fmt.Fprintf(table, "rejected\t%s\n", strings.TrimPrefix(motifs(s.Rejects), ": "))
+	}
+	if len(s.Types) > 0 {
+		var types []string
+		for _, code := range slices.Sorted(maps.Keys(s.Types)) {
+			types = append(types, fmt.Sprintf("%s %d", code, s.Types[code]))
+		}
+		fmt.Fprintf(table, "by type\t%s\n", strings.Join(types, ", "))
+	}
+	fmt.Fprintf(table, "due now\t%d\n", s.Due)
+	left := c.left(s)
+	forecast := "nothing is left to ask for"
+	if s.Plan.Left > 0 {
+		forecast = fmt.Sprintf("%s of calls at %g a second: done at %s if it runs without a stop", left.Round(time.Second), c.Rate, time.Now().Add(left).Format("2006-01-02 15:04"))
+	}
+	fmt.Fprintf(table, "last list\t%d numbers, %d left: %s\n", s.Plan.Listed, s.Plan.Left, forecast)
+	if !s.OldestAnswer.IsZero() {
+		fmt.Fprintf(table, "oldest answer\t%s ago (%s)\n", time.Since(s.OldestAnswer).Round(time.Minute), s.OldestAnswer.Local().Format("2006-01-02 15:04"))
+	}
+	fmt.Fprintf(table, "lots\t%d published (%d answers), %d waiting (%d answers), %d answers not yet in a lot\n",
+		s.Lots.Published, s.Lots.PublishedAnswers, s.Lots.Waiting, s.Lots.WaitingAnswers, s.Lots.UnsealedAnswers)
+	if len(s.Runs) > 0 {
+		fmt.Fprintf(table, "last run\t%s\n", lastRun(s.Runs[0]))
+	}
+	fmt.Fprintf(table, "ledger\t%.1f MiB\n", float64(s.FileBytes)/(1<<20))
+}
+
+func lastRun(run ledger.RunStatus) string {
+	ended := "still running, or killed"
+	if !run.EndedAt.IsZero() {
+		ended = fmt.Sprintf("ended %s with exit %d", run.EndedAt.Local().Format("15:04:05"), run.ExitCode)
+	}
+	return fmt.Sprintf("number %d (--refresh %s), begun %s, %s: %d answers, %d documents (%d unchanged), %d rejects", run.ID, run.Refresh,
+		run.BegunAt.Local().Format("2006-01-02 15:04:05"), ended, run.Answers, run.Documents, run.Unchanged, run.Rejects)
+}

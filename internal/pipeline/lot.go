@@ -1,0 +1,195 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"omega-export/internal/flatten"
+	"omega-export/internal/ledger"
+	"omega-export/internal/sink"
+)
+
+// lotWriter writes the tables of one lot.
+type lotWriter struct {
+	rooms  Rooms
+	freeze bool
+	lot    ledger.Lot
+	out    *sink.Lot
+	counts map[string]*TableCounts
+}
+
+func (w *lotWriter) table(name string) *TableCounts {
+	if w.counts[name] == nil {
+		w.counts[name] = &TableCounts{}
+	}
+	return w.counts[name]
+}
+
+func (w *lotWriter) all(ctx context.Context) error {
+	names, codes, err := w.tables(ctx)
+	if err != nil {
+		return err
+	}
+	tables, err := w.fixedTables(ctx, names, codes)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := w.typed(ctx, tables[name], codes[name]); err != nil {
+			return fmt.Errorf("table %s: %w", name, err)
+		}
+	}
+	if err := w.reponses(ctx); err != nil {
+		return fmt.Errorf("table reponses: %w", err)
+	}
+	if err := w.rejets(ctx); err != nil {
+		return fmt.Errorf("table rejets: %w", err)
+	}
+	return nil
+}
+
+// tables are the lot's typed tables in order, and the types of each: codes that differ only by case share a table.
+func (w *lotWriter) tables(ctx context.Context) (names []string, codes map[string][]string, err error) {
+	types, err := w.rooms.Ledger.Types(ctx, w.lot)
+	if err != nil {
+		return nil, nil, err
+	}
+	codes = map[string][]string{}
+	for _, code := range types {
+		name := flatten.TableName(code)
+		if codes[name] == nil {
+			names = append(names, name)
+		}
+		codes[name] = append(codes[name], code)
+	}
+	return names, codes, nil
+}
+
+// fixedTables are the columns that the lot is written with. They are kept in the ledger before the first file is
+// written, so that a lot published again has the same bytes, unless another exporter has changed the tables since.
+func (w *lotWriter) fixedTables(ctx context.Context, names []string, codes map[string][]string) (map[string]*flatten.Table, error) {
+	saved, err := w.rooms.Ledger.LotTables(ctx, w.lot)
+	if err != nil {
+		return nil, err
+	}
+	tables := map[string]*flatten.Table{}
+	fixed := map[string][]byte{}
+	for _, name := range names {
+		table, err := w.fixedTable(ctx, name, codes[name], saved[name])
+		if err != nil {
+			return nil, fmt.Errorf("table %s: %w", name, err)
+		}
+		if fixed[name], err = table.Describe(); err != nil {
+			return nil, fmt.Errorf("table %s: %w", name, err)
+		}
+		tables[name] = table
+	}
+	return tables, w.rooms.Ledger.SaveLotTables(ctx, w.lot, fixed)
+}
+
+func (w *lotWriter) fixedTable(ctx context.Context, name string, codes []string, saved []byte) (*flatten.Table, error) {
+	published, isNew, err := w.published(name, codes[0])
+	if err != nil {
+		return nil, err
+	}
+	table := published
+	if saved != nil {
+		if table, err = flatten.ParseTable(codes[0], w.rooms.Root, saved); err != nil {
+			return nil, err
+		}
+	}
+	if saved == nil || !table.Extends(published) {
+		if table, err = w.evolved(ctx, published, codes); err != nil {
+			return nil, err
+		}
+	}
+	if !isNew {
+		for _, column := range table.Columns[len(published.Columns):] {
+			w.table(name).NewColumns = append(w.table(name).NewColumns, column.Name)
+		}
+	}
+	return table, nil
+}
+
+// published is the table as the output has it, or as the root schema alone makes it.
+func (w *lotWriter) published(name, code string) (table *flatten.Table, isNew bool, err error) {
+	published, err := w.rooms.Output.Table(name)
+	if err != nil {
+		return nil, false, err
+	}
+	if published == nil {
+		table, err = flatten.NewTable(code, w.rooms.Root)
+		return table, true, err
+	}
+	table, err = flatten.ParseTable(code, w.rooms.Root, published.Columns)
+	return table, false, err
+}
+
+// evolved is the table with the columns that the lot's answers add.
+func (w *lotWriter) evolved(ctx context.Context, table *flatten.Table, codes []string) (*flatten.Table, error) {
+	if w.freeze {
+		return table, nil
+	}
+	learner := flatten.NewLearner(table)
+	if err := w.documents(ctx, codes, func(stored *ledger.Stored) error { return learner.Observe(stored.Body) }); err != nil {
+		return nil, err
+	}
+	next, _ := learner.Evolve()
+	return next, nil
+}
+
+// documents visits the lot's changed documents of several types.
+func (w *lotWriter) documents(ctx context.Context, codes []string, visit func(*ledger.Stored) error) error {
+	for _, code := range codes {
+		if err := w.rooms.Ledger.EachDocument(ctx, w.lot, code, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *lotWriter) typed(ctx context.Context, table *flatten.Table, codes []string) error {
+	columns, err := table.Describe()
+	if err != nil {
+		return err
+	}
+	writer, err := w.out.Create(ctx, sink.TableSpec{Name: table.Name(), Kind: "demande", Schema: table.ArrowSchema(), Columns: columns})
+	if err != nil {
+		return err
+	}
+	builder := flatten.NewBuilder(table)
+	defer builder.Release()
+	flush := func() error {
+		record := builder.Record()
+		defer record.Release()
+		return writer.Write(record)
+	}
+	counts := w.table(table.Name())
+	err = w.documents(ctx, codes, func(stored *ledger.Stored) error {
+		if err := builder.Append(w.origin(stored), stored.Body); err != nil {
+			return err
+		}
+		counts.Rows++
+		if builder.Rows() >= recordRows || builder.Bytes() >= recordBytes {
+			return flush()
+		}
+		return nil
+	})
+	if err == nil && builder.Rows() > 0 {
+		err = flush()
+	}
+	if err != nil {
+		writer.Abort()
+		return err
+	}
+	drift := builder.Drift()
+	counts.DriftRows, counts.DriftFirst = drift.Rows, drift.Example
+	return writer.Close()
+}
+
+func (w *lotWriter) origin(stored *ledger.Stored) flatten.Origin {
+	return flatten.Origin{
+		Numero: stored.Numero, FetchedAt: stored.ReceivedAt, CodeCDGF: stored.CodeCDGF, Lot: w.lot.Name, SHA256: hex.EncodeToString(stored.SHA256),
+	}
+}

@@ -1,0 +1,122 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"omega-export/internal/ledger"
+	"omega-export/internal/sink"
+)
+
+const (
+	// recordRows and recordBytes bound one Arrow record, and so the memory of publishing.
+	recordRows  = 20_000
+	recordBytes = 32 << 20
+)
+
+// publisher seals answers into lots and writes the lots to the output.
+type publisher struct {
+	rooms  Rooms
+	config Config
+	report *Report         // its Tables, Lots and Waiting are written under mutex
+	ctx    context.Context // ends some time after the run is told to stop; what is not published then waits in the ledger
+
+	mutex      sync.Mutex // one lot at a time
+	background errgroup.Group
+}
+
+// seal makes a lot of the answers that stand open, if there are any.
+func (p *publisher) seal() (sealed bool, err error) {
+	lot, sealed, err := p.rooms.Ledger.Seal(context.WithoutCancel(p.ctx), time.Now())
+	if err != nil {
+		return false, fmt.Errorf("%w: sealing a lot: %w", ErrState, err)
+	}
+	if sealed {
+		p.rooms.Log.Info("lot sealed", "lot", lot.Name, "answers", lot.Answers)
+	}
+	return sealed, nil
+}
+
+// sealAndPublish seals what stands open and publishes it while the fetch goes on. A failure to publish is logged: finish tries again.
+func (p *publisher) sealAndPublish() error {
+	sealed, err := p.seal()
+	if !sealed || err != nil {
+		return err
+	}
+	p.background.Go(func() error {
+		if err := p.publishWaiting(); err != nil {
+			p.rooms.Log.Error("publishing failed, tried again at the end of the run", "error", err)
+		}
+		return nil
+	})
+	return nil
+}
+
+// finish seals what is left and publishes every lot that waits.
+func (p *publisher) finish() error {
+	_ = p.background.Wait() // its failures are logged, and its lots still wait
+	if _, err := p.seal(); err != nil {
+		return err
+	}
+	return p.publishWaiting()
+}
+
+// publishWaiting publishes the sealed lots, oldest first.
+func (p *publisher) publishWaiting() error {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	bookkeeping := context.WithoutCancel(p.ctx)
+	lots, err := p.rooms.Ledger.Unpublished(bookkeeping)
+	if err != nil {
+		return fmt.Errorf("%w: listing the lots that wait: %w", ErrState, err)
+	}
+	for i, lot := range lots {
+		p.report.Waiting = len(lots) - i
+		if err := p.publish(p.ctx, lot); err != nil {
+			return fmt.Errorf("%w: publishing lot %s (it is safe in the ledger; run again): %w", ErrPublish, lot.Name, err)
+		}
+		if err := p.rooms.Ledger.MarkPublished(bookkeeping, lot, time.Now()); err != nil {
+			return fmt.Errorf("%w: marking lot %s published: %w", ErrState, lot.Name, err)
+		}
+		p.report.Lots = append(p.report.Lots, lot.Name)
+		p.rooms.Log.Info("lot published", "lot", lot.Name, "answers", lot.Answers)
+	}
+	p.report.Waiting = 0
+	return nil
+}
+
+// publish writes one lot. Once its commit record stands, nothing is left to do: a lot that a killed run published is not written again.
+func (p *publisher) publish(ctx context.Context, lot ledger.Lot) error {
+	published, err := p.rooms.Output.HasLot(lot.Name)
+	if err != nil || published {
+		return err
+	}
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		return fmt.Errorf("loading the time zone Europe/Paris: %w", err)
+	}
+	out, err := p.rooms.Output.Begin(ctx, sink.LotInfo{
+		Name: lot.Name, DateExport: lot.SealedAt.In(zone).Format(time.DateOnly), Mode: p.config.Mode, SealedAt: lot.SealedAt,
+	})
+	if err != nil {
+		return err
+	}
+	writing := lotWriter{rooms: p.rooms, freeze: p.config.Freeze, lot: lot, out: out, counts: map[string]*TableCounts{}}
+	if err := writing.all(ctx); err != nil {
+		out.Abort()
+		return err
+	}
+	if err := out.Commit(ctx); err != nil {
+		out.Abort()
+		return err
+	}
+	// Counted only now: a lot that fails half-way is written, and would be counted, again.
+	for name, counts := range writing.counts {
+		p.report.table(name).add(counts)
+	}
+	return nil
+}
