@@ -1,0 +1,27 @@
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint format bench
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+build: ## the program, static, in bin/omega-export
+	@CGO_ENABLED=0 go build -trimpath -o bin/omega-export ./cmd/export
+
+run: build ## the main job against the built-in simulator, into demo/
+	@bin/omega-export run --simulate --rate 50 --list testdata/numeros.txt --out demo/out --state demo/state --report demo/report.json
+
+test: lint ## everything: linters, tests with the race detector, the built program under DuckDB's eyes
+	@go test -race ./...
+	@cd e2e && go test ./...
+
+lint: ## gofumpt, go vet, staticcheck
+	@unformatted=$$(cd tools && go tool gofumpt -l ..); test -z "$$unformatted" || { echo "not formatted by gofumpt (make format):"; echo "$$unformatted"; exit 1; }
+	@go vet ./... && cd e2e && go vet ./...
+	@go build -C tools -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	@bin/staticcheck ./... && cd e2e && ../bin/staticcheck ./...
+
+format: ## format all Go files with gofumpt
+	@cd tools && go tool gofumpt -w ..
+
+bench: ## benchmarks of the hot paths, with their yardsticks
+	@go test -run '^$$' -bench . -benchmem ./internal/...
