@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 )
 
 // ErrType marks a document without a type, or with one that cannot name a table.
@@ -14,10 +15,14 @@ var ErrNoNumber = errors.New("the answer names no demande")
 
 var typeCode = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
-// Identity is which demande a document is of, and its type.
+// Identity is which demande a document is of, its type, and how its status stands.
 type Identity struct {
 	Numero string
 	Type   string
+	// Statut is statut_externe_demande.code, or "".
+	Statut string
+	// StatutSince is date_dernier_changement_statut_externe, as midnight UTC, or zero.
+	StatutSince time.Time
 }
 
 // Identifier reads identities, reusing its memory. It is for one goroutine; the zero value is ready.
@@ -26,7 +31,7 @@ type Identifier struct {
 	scratch []byte
 }
 
-// Identify reads a body's numero_demande and type_demande.code. It fails with ErrUnreadable, ErrNoNumber or ErrType; with ErrType the Numero is still given.
+// Identify reads a body's identity from its root fields (guide, § 2.2.2). It fails with ErrUnreadable, ErrNoNumber or ErrType; with ErrType the Numero is still given.
 func (d *Identifier) Identify(body []byte) (Identity, error) {
 	if err := d.tape.parse(body); err != nil {
 		return Identity{}, err
@@ -48,6 +53,14 @@ func (d *Identifier) Identify(body []byte) (Identity, error) {
 		return identity, fmt.Errorf("%w: type_demande.code is %.70q", ErrType, code)
 	}
 	identity.Type = code
+	if status, ok := d.find(0, "statut_externe_demande"); ok && d.tape.tokens[status].kind == tokenObject {
+		identity.Statut, _ = d.text(status, "code")
+	}
+	if since, ok := d.find(0, "date_dernier_changement_statut_externe"); ok {
+		if days, ok := d.tape.date(d.tape.tokens[since]); ok {
+			identity.StatutSince = time.Unix(int64(days)*86400, 0).UTC()
+		}
+	}
 	return identity, nil
 }
 

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -102,6 +103,9 @@ func (p *publisher) publish(ctx context.Context, lot ledger.Lot) error {
 	out, err := p.rooms.Output.Begin(ctx, sink.LotInfo{
 		Name: lot.Name, DateExport: lot.SealedAt.In(zone).Format(time.DateOnly), Mode: p.config.Mode, SealedAt: lot.SealedAt,
 	})
+	if errors.Is(err, sink.ErrPublished) {
+		return nil // by another process of this ledger, meanwhile
+	}
 	if err != nil {
 		return err
 	}

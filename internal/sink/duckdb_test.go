@@ -2,7 +2,6 @@ package sink
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -70,29 +69,5 @@ func TestATableIsNotHiddenByAView(t *testing.T) {
 	})
 	if strings.Count(sql, `VIEW "demande_x_courant"`) != 1 {
 		t.Errorf("SQL\n%s", sql)
-	}
-}
-
-// DuckDB itself reads the output, where it is installed.
-func TestDuckDBReadsTheViews(t *testing.T) {
-	duckdb, err := exec.LookPath("duckdb")
-	if err != nil {
-		t.Skip("duckdb is not installed")
-	}
-	out := published(t, firstLot, secondLot)
-	tests := map[string]struct{ query, want string }{
-		"table":   {`SELECT count(*), min(date_export) FROM demande_chf`, "3,2026-11-23"},
-		"newest":  {`SELECT numero_demande, statut_externe_demande__code FROM demande_chf_courant ORDER BY 1`, "D1,B\nD2,A"},
-		"history": {`SELECT numero_demande, statut_externe_demande__code FROM historique_statuts ORDER BY 1, premiere_vue`, "D1,A\nD1,B\nD2,A\nD3,A"},
-		"archive": {`SELECT count(corps), count(*) FROM reponses`, "1,2"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			got, err := exec.Command(duckdb, "-noheader", "-csv", "-init", "/dev/null",
-				"-c", ".read "+filepath.Join(out.URI(), duckdbName), "-c", test.query).CombinedOutput()
-			if err != nil || strings.TrimSpace(strings.ReplaceAll(string(got), "\r", "")) != test.want {
-				t.Errorf("%s\ngives %s (%v), want %s", test.query, got, err, test.want)
-			}
-		})
 	}
 }

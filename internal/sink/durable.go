@@ -69,47 +69,63 @@ func (d *durable) unsynced(doing, path string, err error) error {
 	return failure
 }
 
-// folder makes a folder and those above it, up to the root and beyond, and sees that they are on disk.
+// folder makes a folder, with those above it that are missing, and sees that their names are on disk.
 func (d *durable) folder(path string) error {
-	d.mutex.Lock()
-	known := d.settled[path]
-	d.mutex.Unlock()
-	if known {
+	if d.isSettled(path) {
 		return nil
 	}
-	err := d.disk.Mkdir(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	ours := path == d.root
+	if inside(d.root, path) {
+		ours = true
 		if err := d.folder(filepath.Dir(path)); err != nil {
 			return err
 		}
-		err = d.disk.Mkdir(path)
 	}
-	existed := errors.Is(err, fs.ErrExist)
-	if err != nil && !existed {
-		return outputError("creating the folder", path, err)
-	}
-	if err := d.settle(path, existed); err != nil {
+	made, err := d.mkdir(path)
+	if err != nil {
 		return err
 	}
-	d.mutex.Lock()
-	d.settled[path] = true
-	d.mutex.Unlock()
-	return nil
-}
-
-func (d *durable) settle(path string, existed bool) error {
-	parent := filepath.Dir(path)
-	if path != d.root && existed && !inside(d.root, path) {
-		return nil // above the root, and none of ours
-	}
-	if inside(d.root, path) {
-		if err := d.folder(parent); err != nil {
+	if made || ours {
+		if err := d.syncName(path, made); err != nil {
 			return err
 		}
 	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.settled[path] = true
+	return nil
+}
+
+func (d *durable) isSettled(path string) bool {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	return d.settled[path]
+}
+
+// mkdir says whether the folder was not there yet.
+func (d *durable) mkdir(path string) (made bool, err error) {
+	err = d.disk.Mkdir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := d.folder(filepath.Dir(path)); err != nil {
+			return false, err
+		}
+		err = d.disk.Mkdir(path)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, outputError("creating the folder", path, err)
+	}
+	return true, nil
+}
+
+// syncName sees that a folder's own name is on disk.
+func (d *durable) syncName(path string, made bool) error {
+	parent := filepath.Dir(path)
 	err := d.disk.SyncFolder(parent)
-	if path == d.root && existed && errors.Is(err, fs.ErrPermission) {
-		return nil // a folder prepared by someone else, in one that we may not read
+	if path == d.root && !made && errors.Is(err, fs.ErrPermission) {
+		return nil // the root was prepared by someone else, in a folder that we may not read
 	}
 	if err != nil {
 		return d.unsynced("syncing the folder", parent, err)

@@ -46,7 +46,7 @@ func (r *VerifyReport) OK() bool { return len(r.Problems) == 0 }
 
 // Verify reads every published file whole, with another Parquet implementation than the one that wrote it, and holds it
 // against its lot: bytes, checksums, schema, rows. It also finds files that no lot names, and pointers that say
-// something else than the lots. It changes nothing. The error says why the verification could not be done; what is
+// something else than the lots. It changes nothing, and waits while a lot is being published. The error says why the verification could not be done; what is
 // wrong with the output is in the report.
 func Verify(ctx context.Context, uri string, options VerifyOptions) (VerifyReport, error) {
 	root, err := localRoot(uri)
