@@ -307,11 +307,13 @@ func TestIdentify(t *testing.T) {
 		{`{"type_demande":{"code":"RGR_DGR"},"x":[1,{"numero_demande":"no"}],"numero_demande":"N\u0031"}`, Identity{Numero: "N1", Type: "RGR_DGR"}, nil},
 		{
 			`{"numero_demande":"N1","type_demande":{"code":"T"},"statut_externe_demande":{"code":"CLOS"},"date_dernier_changement_statut_externe":"2025-03-05"}`,
-			Identity{"N1", "T", "CLOS", time.Date(2025, 3, 5, 0, 0, 0, 0, time.UTC)}, nil,
+			Identity{"N1", "T", "CLOS", time.Date(2025, 3, 5, 0, 0, 0, 0, time.UTC)},
+			nil,
 		},
 		{
 			`{"numero_demande":"N1","type_demande":{"code":"T"},"statut_externe_demande":"CLOS","date_dernier_changement_statut_externe":"hier"}`,
-			Identity{Numero: "N1", Type: "T"}, nil,
+			Identity{Numero: "N1", Type: "T"},
+			nil,
 		},
 		{`[]`, Identity{}, ErrUnreadable},
 		{`"x"`, Identity{}, ErrUnreadable},
