@@ -49,6 +49,7 @@ type simulateCmd struct {
 	Burst     int           `default:"1" help:"Calls that a full bucket holds (default: ${default})."`
 	Latency   time.Duration `default:"100ms" help:"How long an answer takes (default: ${default})."`
 	Jitter    time.Duration `default:"50ms" help:"Up to this much longer (default: ${default})."`
+	Network   time.Duration `name:"network-jitter" help:"How unevenly calls travel to where they are counted: the standard deviation, as 5ms (default: not at all)."`
 	Faults    string        `placeholder:"LIST" help:"Shares of the calls that go wrong, as 500=0.05,cut=0.02. Also 400 401 403 404 429 502 503 504 truncated html timeout wrong-number slow."`
 	Outage    []string      `sep:"none" placeholder:"FROM+FOR" help:"A time when the API is down, from the start, as 10m+5m. May be repeated."`
 	Missing   float64       `help:"Share of the numbers that are not found."`
@@ -81,7 +82,7 @@ func (c *simulateCmd) options() (simulator.Options, error) {
 		return simulator.Options{}, fmt.Errorf("--faults: %w", err)
 	}
 	options := simulator.Options{
-		Gateway: gateway, Latency: c.Latency, LatencyJitter: c.Jitter, TokenLife: c.TokenLife, ClientID: c.ClientID, ClientSecret: os.Getenv("OMEGA_SIMULATE_CLIENT_SECRET"),
+		Gateway: gateway, Latency: c.Latency, LatencyJitter: c.Jitter, NetworkJitter: c.Network, TokenLife: c.TokenLife, ClientID: c.ClientID, ClientSecret: os.Getenv("OMEGA_SIMULATE_CLIENT_SECRET"),
 		CodesCDGF: c.CodeCDGF, Faults: faults, Missing: c.Missing, Seed: c.Seed,
 	}
 	if c.Corpus != "" {

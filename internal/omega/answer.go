@@ -56,6 +56,8 @@ type Answer struct {
 	Message string
 	// RetryAfter is what a 429 or a 503 asks for; 0 if it asks for nothing.
 	RetryAfter time.Duration
+	// Quota is what the answer, of whatever kind, tells of the quota.
+	Quota QuotaField
 
 	WrittenAt       time.Time // when the request left; zero: it never did, and the call cost nothing
 	ReceivedAt      time.Time // when the last byte of the answer came; zero: no status came

@@ -37,7 +37,7 @@ func (c *Client) Call(ctx context.Context, token Token, numero, codeCDGF string,
 	defer departure.close()
 	request = request.WithContext(httptrace.WithClientTrace(limited, departure.trace()))
 
-	response, err := c.transport.RoundTrip(request)
+	response, err := c.send(request, &departure)
 	if err != nil {
 		answer.WrittenAt = departure.time()
 		answer.Kind, answer.Err = c.noAnswer(ctx, limited, err)
@@ -89,6 +89,7 @@ func (c *Client) noAnswer(ctx, limited context.Context, err error) (Kind, error)
 // read reads the answer's body and decides its kind.
 func (c *Client) read(ctx, limited context.Context, response *http.Response, answer *Answer) {
 	answer.HTTPStatus = response.StatusCode
+	answer.Quota = quota(response.Header, time.Now())
 	answer.Kind = kindOf(response.StatusCode)
 	var err error
 	answer.Body, err = readBody(response, c.settings.MaxBody)
@@ -125,17 +126,24 @@ func (c *Client) explain(response *http.Response, token Token, answer *Answer) {
 // departure notes when a request left.
 type departure struct {
 	written func(time.Time) // called under the mutex, so that Call does not return before it has
+	wire    *wire           // what the request is written to, once that is known; nil: not the client's own
 
 	mutex  sync.Mutex
 	at     time.Time // zero: not yet
 	closed bool      // Call has returned
 }
 
-// trace is called by the transport once the request is written, with the connection already open. The write to the
-// network itself follows at once; if it fails, the request counts as one that left.
+// trace is called by the transport once the request is composed, with the connection already open. Its end is then still
+// in a buffer, which the next write empties: the request has left when that returns. Where that cannot be seen, the
+// request counts as one that left.
 func (d *departure) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
-		if info.Err == nil {
+		switch {
+		case info.Err != nil:
+		case d.wire != nil:
+			tell := d.seen
+			d.wire.next.Store(&tell)
+		default:
 			d.seen(time.Now())
 		}
 	}}

@@ -3,7 +3,9 @@
 //
 // What it promises:
 //   - one Call is at most one request on the wire: nothing is retried, replayed by the transport, or redirected;
-//   - the Pacer gives no slot earlier than one interval and a margin after the last request really left;
+//   - the Pacer gives no slot earlier than one interval and a margin after the last request really left, whichever of the
+//     processes that share a Gate sent it, and however that process ended;
+//   - a request that was prepared for leaves at its slot: its connection is open;
 //   - the bearer token and the credentials go to their two addresses only, over TLS or to a loopback host, and stand
 //     in no error and no message; nor does the body of a document or of a token answer.
 //

@@ -56,3 +56,19 @@ func (m *margin) refused() {
 	m.now = min(max(2*m.now, m.now+m.bounds.step), m.bounds.most)
 	m.careful = m.bounds.careful
 }
+
+// elsewhere takes over what another process has made of the margin. before is what it was when last seen here; zero:
+// never. Only a refusal can have made it larger. Who is careful does not follow one that creeps.
+func (m *margin) elsewhere(now, before time.Duration) {
+	now = max(m.bounds.least, min(now, m.bounds.most))
+	switch {
+	case before == 0:
+		m.now = now
+	case now > before && now > m.now:
+		m.low = min(m.now+m.bounds.step/2, m.bounds.most)
+		m.now = now
+		m.careful = m.bounds.careful
+	case now < before && m.careful == 0:
+		m.now = max(m.low, m.now-(before-now)) // what crept here since then counts too
+	}
+}

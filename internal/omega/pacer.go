@@ -19,6 +19,9 @@ type PacerOptions struct {
 	LastWrite time.Time
 	// Margin is what an earlier run had learned; zero: none, begin at 20 ms, or less above one call a second.
 	Margin time.Duration
+	// Gate is shared with the other processes that call under the same quota; nil: there are none. What it has kept
+	// stands above LastWrite and Margin.
+	Gate Gate
 }
 
 // PacerState is what the next run should know.
@@ -34,8 +37,9 @@ type PacerState struct {
 // Times are of the monotonic clock, so the wall clock may be set during a run. Methods may be called from any goroutine.
 type Pacer struct {
 	interval time.Duration
+	shared   shared
 
-	mutex   sync.Mutex // guards all below
+	mutex   sync.Mutex // guards all below, and what of shared is not fixed
 	last    time.Time  // the last write
 	margin  margin
 	resume  time.Time     // no slot before this: the wait after a refusal
@@ -45,7 +49,7 @@ type Pacer struct {
 	waiting []chan struct{}
 }
 
-// Slot is the right to one call now. Each must end in Written or Unused.
+// Slot is the right to one call now. Each must end in Written or Unused: until then no process gets another.
 type Slot struct {
 	pacer   *Pacer
 	written bool // under the pacer's mutex
@@ -59,6 +63,7 @@ func NewPacer(options PacerOptions) (*Pacer, error) {
 	const longest = 365 * 24 * time.Hour // what a tiny rate comes to must still be a time
 	interval := time.Duration(min(float64(time.Second)/options.Rate, float64(longest)))
 	pacer := &Pacer{interval: interval, margin: newMargin(marginsFor(interval), options.Margin)}
+	pacer.shared = newShared(options.Gate, interval)
 	if !options.LastWrite.IsZero() {
 		// As a reading of the monotonic clock, which the stored time does not have.
 		now := time.Now()
@@ -77,23 +82,19 @@ func (p *Pacer) State() PacerState {
 	return PacerState{LastWrite: p.last, Margin: p.margin.now}
 }
 
-// Take waits for the next slot. Callers get theirs in the order in which they came. It fails only if ctx ends, with
-// its cause; no slot is then lost.
+// Take waits for the next slot. Callers get theirs in the order in which they came. It fails if ctx ends, with its
+// cause, or with the gate's error; no slot is then lost.
 func (p *Pacer) Take(ctx context.Context) (*Slot, error) {
 	turn := p.queue()
-	for {
-		slot, wait := p.try(ctx, turn)
-		if slot != nil {
-			return slot, nil
-		}
-		if err := sleep(ctx, wait, turn); err != nil {
-			p.leave(turn)
-			return nil, fmt.Errorf("waiting for a slot: %w", err)
-		}
+	slot, err := p.take(ctx, turn)
+	if err != nil {
+		p.giveUp(turn)
+		return nil, fmt.Errorf("waiting for a slot: %w", err)
 	}
+	return slot, nil
 }
 
-// queue puts a caller behind the others. What it returns receives when it may be the caller's turn.
+// queue puts a caller behind the others. What it returns receives when there may be something for the caller to do.
 func (p *Pacer) queue() chan struct{} {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -102,19 +103,67 @@ func (p *Pacer) queue() chan struct{} {
 	return turn
 }
 
-// try gives the caller its slot, or says how long to wait; a negative wait is until its turn comes.
-func (p *Pacer) try(ctx context.Context, turn chan struct{}) (*Slot, time.Duration) {
+func (p *Pacer) take(ctx context.Context, turn chan struct{}) (*Slot, error) {
+	for {
+		first, err := p.claim(turn)
+		if err != nil {
+			return nil, err
+		}
+		if first {
+			break
+		}
+		if err := sleep(ctx, -1, turn); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		if err := p.enter(ctx); err != nil {
+			return nil, err
+		}
+		slot, wait, err := p.give(ctx)
+		if slot != nil || err != nil {
+			return slot, err
+		}
+		if err := sleep(ctx, wait, turn); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// claim gives the use of the gate to the first in the queue, once it is free.
+func (p *Pacer) claim(turn chan struct{}) (first bool, err error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if ctx.Err() != nil || p.waiting[0] != turn || p.out != nil {
-		return nil, -1
+	if p.waiting[0] != turn || p.shared.user != nil {
+		return false, nil
 	}
-	if wait := time.Until(p.next()); wait > 0 {
-		return nil, wait
+	p.shared.user = turn
+	err, p.shared.failed = p.shared.failed, nil
+	return true, err
+}
+
+// give gives the first in the queue its slot, or says how long to wait before it tries again.
+func (p *Pacer) give(ctx context.Context) (*Slot, time.Duration, error) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if ctx.Err() != nil {
+		return nil, 0, context.Cause(ctx)
+	}
+	if wait := time.Until(p.next()); wait > p.interval+p.margin.now+p.shared.reserve {
+		p.leave() // it waits after a refusal: whom others refuse meanwhile must be able to tell
+		return nil, wait - p.interval, nil
+	} else if wait > 0 {
+		return nil, wait, nil
+	}
+	slot := &Slot{pacer: p}
+	p.out = slot
+	if err := p.keep(); err != nil {
+		p.out = nil
+		return nil, 0, err
 	}
 	p.waiting = p.waiting[1:]
-	p.out = &Slot{pacer: p}
-	return p.out, 0
+	p.startRenewal(slot)
+	return slot, 0, nil
 }
 
 // next is when the next slot may be given.
@@ -129,12 +178,17 @@ func (p *Pacer) next() time.Time {
 	return next
 }
 
-// leave takes a caller who gave up out of the queue.
-func (p *Pacer) leave(turn chan struct{}) {
+// giveUp takes a caller out of the queue that gets no slot.
+func (p *Pacer) giveUp(turn chan struct{}) {
 	p.mutex.Lock()
-	defer p.mutex.Unlock()
 	p.waiting = slices.DeleteFunc(p.waiting, func(other chan struct{}) bool { return other == turn })
+	if p.shared.user == turn {
+		p.shared.user = nil
+		p.leave()
+	}
 	p.wake()
+	p.mutex.Unlock()
+	p.tell()
 }
 
 // wake tells the first in the queue to try. The mutex is held.
@@ -170,30 +224,37 @@ func sleep(ctx context.Context, wait time.Duration, turn <-chan struct{}) error 
 func (s *Slot) Written(at time.Time) {
 	p := s.pacer
 	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	if s.written {
-		return
-	}
+	first := !s.written
 	s.written = true
-	if at.After(p.last) {
+	if first && at.After(p.last) {
 		p.last = at
 	}
-	s.release()
+	if p.out == s {
+		p.release()
+	} else if first {
+		p.share()
+	}
+	p.mutex.Unlock()
+	p.tell()
 }
 
 // Unused says that the slot's request did not leave: the next slot may go at once. It does nothing after Written.
 func (s *Slot) Unused() {
 	s.pacer.mutex.Lock()
 	defer s.pacer.mutex.Unlock()
-	s.release()
+	if s.pacer.out == s {
+		s.pacer.release()
+	}
 }
 
-// release lets the next slot be given. The mutex is held.
-func (s *Slot) release() {
-	if s.pacer.out == s {
-		s.pacer.out = nil
-		s.pacer.wake()
-	}
+// release ends the slot that is out, and lets the next be given. The mutex is held.
+func (p *Pacer) release() {
+	p.out = nil
+	p.stopRenewal()
+	p.note(p.keep())
+	p.leave()
+	p.shared.user = nil
+	p.wake()
 }
 
 // Accepted says that an answer came that is no refusal of the quota.
@@ -209,23 +270,47 @@ func (p *Pacer) Accepted() {
 //
 // The margin grows at the first refusal in a row only: those that follow came after a wait far longer than any
 // margin, so they say nothing of it. Refusals during the wait are of calls that left before it, and do not double it.
+//
+// Other processes come to know with the next slot; where nobody waits for one, Refused itself tells them, which takes
+// as long as the slot of another process, and five seconds at most.
 func (p *Pacer) Refused(retryAfter time.Duration) {
 	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	now := time.Now()
 	if !p.refused {
 		p.margin.refused()
 		p.refused = true
 	}
 	wait := retryAfter
-	if wait <= 0 {
-		if now.Before(p.resume) {
-			return
-		}
+	if now := time.Now(); wait <= 0 && !now.Before(p.resume) {
 		p.backOff = min(max(2*p.backOff, p.interval), max(longestBackOff, p.interval))
 		wait = p.backOff
 	}
-	if until := now.Add(wait + p.margin.now); until.After(p.resume) {
-		p.resume = until
+	p.hold(wait)
+	p.share()
+	p.mutex.Unlock()
+	p.tell()
+}
+
+// Quota says what an answer told of the quota. With no call left, no slot is given until the reset; unless that comes
+// within two intervals, as with a quota counted by the second, which the interval keeps already. Other processes come to
+// know as of a refusal.
+func (p *Pacer) Quota(field QuotaField) {
+	if field.Remaining > 0 || field.Reset <= 2*p.interval {
+		return
 	}
+	p.mutex.Lock()
+	if p.hold(field.Reset) {
+		p.share()
+	}
+	p.mutex.Unlock()
+	p.tell()
+}
+
+// hold gives no slot for a while, and says whether that is news. The mutex is held.
+func (p *Pacer) hold(wait time.Duration) bool {
+	until := time.Now().Add(wait + p.margin.now)
+	if wait <= 0 || !until.After(p.resume) {
+		return false
+	}
+	p.resume = until
+	return true
 }

@@ -174,7 +174,7 @@ func serveTLS(t *testing.T, config *tls.Config, trusted bool) *Client {
 	if trusted {
 		roots := x509.NewCertPool()
 		roots.AddCert(server.Certificate())
-		client.transport.(*http.Transport).TLSClientConfig.RootCAs = roots
+		client.own.transport.TLSClientConfig.RootCAs = roots
 	}
 	return client
 }

@@ -20,6 +20,7 @@ type call struct {
 // first, so that a call counts whatever else is wrong with it; then the token, which is the gateway's business too (§1.4);
 // only then what the service behind looks at. A client that is right here is right under any other order.
 func (s *Simulator) serveDemande(w http.ResponseWriter, r *http.Request, numero string) {
+	s.travel()
 	c := call{s, s.gate.arrive(), numero, w, r}
 	// An outage leaves no gateway to refuse a call, but who calls into it spends the quota all the same.
 	if outage := outageAt(s.options.Outages, c.at.Sub(s.started)); outage != nil {

@@ -11,6 +11,8 @@ const (
 	drawLatency
 	drawTokenLatency
 	drawMissing
+	drawTravel
+	drawTravelAngle
 )
 
 // roll is a number from 0 (included) to 1 (excluded).

@@ -27,6 +27,10 @@ type Options struct {
 
 	// An answer takes Latency and up to LatencyJitter more, each as likely. Calls are served side by side, and refused at once.
 	Latency, LatencyJitter time.Duration
+	// NetworkJitter is how unevenly calls travel: the standard deviation of the time, normally distributed, that each takes
+	// from the caller to where it is counted; 1 s at most. Calls may overtake one another on the way. 0: they are counted as
+	// they come.
+	NetworkJitter time.Duration
 
 	// TokenLife is how long a token is good; 0: 1 hour (§1.4).
 	TokenLife time.Duration
@@ -67,6 +71,7 @@ type Simulator struct {
 	tally      *tally
 	tokens     *tokens
 	tokenCalls atomic.Uint64
+	travelled  atomic.Uint64 // calls that came off the network
 }
 
 // New makes a simulator. A bad option is an error that names it.
@@ -106,6 +111,8 @@ func (o *Options) complete() error {
 		return fmt.Errorf("latency %s: it is negative", o.Latency)
 	case o.LatencyJitter < 0:
 		return fmt.Errorf("latency jitter %s: it is negative", o.LatencyJitter)
+	case o.NetworkJitter < 0 || o.NetworkJitter > maxNetworkJitter:
+		return fmt.Errorf("network jitter %s: it is not between 0 and %s", o.NetworkJitter, maxNetworkJitter)
 	case o.TokenLife < 0:
 		return fmt.Errorf("token life %s: it is negative", o.TokenLife)
 	case !isShare(o.Missing):

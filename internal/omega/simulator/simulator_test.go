@@ -36,6 +36,8 @@ func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
 		{Options{Gateway: Gateway{Kind: "x"}}, "gateway kind"},
 		{Options{Latency: -1}, "latency -1ns"},
 		{Options{LatencyJitter: -1}, "latency jitter"},
+		{Options{NetworkJitter: -1}, "network jitter"},
+		{Options{NetworkJitter: time.Second + 1}, "network jitter"},
 		{Options{TokenLife: -1}, "token life"},
 		{Options{Missing: 1.5}, "missing 1.5"},
 		{Options{Missing: math.NaN()}, "missing NaN"},
