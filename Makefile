@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format bench
+.PHONY: help run build test lint format bench test-crash bench-quota
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -12,6 +12,7 @@ run: build ## the main job against the built-in simulator, into demo/
 
 test: lint ## everything: linters, tests with the race detector, the built program under DuckDB's eyes
 	@go test -race ./...
+	@go test -run 'Backfill|Nights|RoundRobin' ./internal/pipeline # too slow for the race detector
 	@cd e2e && go test ./...
 
 lint: ## gofumpt, go vet, staticcheck
@@ -22,6 +23,12 @@ lint: ## gofumpt, go vet, staticcheck
 
 format: ## format all Go files with gofumpt
 	@cd tools && go tool gofumpt -w ..
+
+test-crash: ## 200 kill -9 of the real program, full disks, power cuts (the last two want root)
+	@cd e2e && OMEGA_E2E_KILLS=200 go test -count 1 -timeout 60m -v -run 'Kill|Disk|PowerCut' .
+
+bench-quota: ## the quota used and the calls refused, counted at the gateway, at the real rate: about six minutes
+	@cd e2e && OMEGA_E2E_QUOTA=1 go test -count 1 -timeout 60m -v -run QuotaTable .
 
 bench: ## benchmarks of the hot paths, with their yardsticks
 	@go test -run '^$$' -bench . -benchmem ./internal/...

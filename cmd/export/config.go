@@ -114,12 +114,32 @@ func nodeValue(flag *kong.Flag, node *yaml.Node) (any, error) {
 	case yaml.SequenceNode:
 		values := make([]any, len(node.Content))
 		for i, element := range node.Content {
-			if element.Kind != yaml.ScalarNode {
-				return nil, &configError{fmt.Errorf("configuration file line %d: %s takes a list of plain values", element.Line, flag.Name)}
+			value, err := elementValue(flag, element)
+			if err != nil {
+				return nil, err
 			}
-			values[i] = element.Value
+			values[i] = value
 		}
 		return values, nil
 	}
 	return nil, &configError{fmt.Errorf("configuration file line %d: %s takes a plain value", node.Line, flag.Name)}
+}
+
+// elementValue is one element of a list: a plain value, or a mapping as key=value pairs with commas between.
+func elementValue(flag *kong.Flag, node *yaml.Node) (string, error) {
+	if node.Kind == yaml.ScalarNode {
+		return node.Value, nil
+	}
+	var pairs []string
+	for i := 0; node.Kind == yaml.MappingNode && i < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		if value.Kind != yaml.ScalarNode || strings.Contains(value.Value, ",") {
+			return "", &configError{fmt.Errorf("configuration file line %d: %s.%s takes a plain value without a comma", value.Line, flag.Name, key.Value)}
+		}
+		pairs = append(pairs, key.Value+"="+value.Value)
+	}
+	if len(pairs) == 0 {
+		return "", &configError{fmt.Errorf("configuration file line %d: %s takes a list of plain values", node.Line, flag.Name)}
+	}
+	return strings.Join(pairs, ","), nil
 }

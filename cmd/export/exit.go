@@ -43,6 +43,9 @@ var errDamaged = errors.New("the output is not whole; each problem is listed abo
 // errNoOutput says that there is no output to read.
 var errNoOutput = errors.New("nothing to verify")
 
+// errUnreadable says that what is in the output cannot be read; verify tells more.
+var errUnreadable = errors.New("the output cannot be read (see omega-export verify)")
+
 // errReport says that the run report could not be written.
 var errReport = errors.New("the report is not written")
 
@@ -66,7 +69,7 @@ func exitCode(err error) int {
 		return exitRefused
 	case errors.Is(err, pipeline.ErrState), errors.Is(err, pipeline.ErrPublish), errors.Is(err, ledger.ErrDamaged), errors.Is(err, errReport):
 		return exitIO
-	case errors.Is(err, sink.ErrOutput), errors.Is(err, errNoOutput), isOpenError(err):
+	case errors.Is(err, sink.ErrOutput), errors.Is(err, errNoOutput), errors.Is(err, errUnreadable), isOpenError(err):
 		return exitCannot
 	case errors.Is(err, pipeline.ErrOutage):
 		return exitOutage

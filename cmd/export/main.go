@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // the binary runs where no time zones are installed
 
@@ -56,10 +57,13 @@ func realMain(args []string, std streams) (code int) {
 		return int(quit)
 	}
 	if err != nil {
-		fmt.Fprintf(std.err, "omega-export: %v\n", err)
+		fmt.Fprintf(std.err, "omega-export: %s\n", oneLine(err))
 	}
 	return exitCode(err)
 }
+
+// oneLine is an error as one line, of whatever it is joined.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // quitting is the code with which --help and --version end.
 type quitting int

@@ -17,8 +17,8 @@ import (
 // logEvery is how often the progress is logged where there is no terminal.
 const logEvery = time.Minute
 
-// progress is the run's progress display and the logger beside it.
-func (c *runCmd) progress(std streams) (pipeline.Progress, *slog.Logger) {
+// progress is the run's progress display, for quotas of so many suppliers together, and the logger beside it.
+func (c *runCmd) progress(std streams, suppliers int) (pipeline.Progress, *slog.Logger) {
 	kind := c.Progress
 	if kind == "auto" {
 		kind = "log"
@@ -28,11 +28,11 @@ func (c *runCmd) progress(std streams) (pipeline.Progress, *slog.Logger) {
 	}
 	switch kind {
 	case "bar":
-		bar := &barProgress{to: std.err, rate: c.Rate}
+		bar := &barProgress{to: std.err, rate: c.Rate * float64(suppliers)}
 		return bar, c.Logging.logger(bar)
 	case "log":
 		log := c.Logging.logger(std.err)
-		return &logProgress{pace: pace{rate: c.Rate}, log: log}, log
+		return &logProgress{pace: pace{rate: c.Rate * float64(suppliers)}, log: log}, log
 	}
 	return noProgress{}, c.Logging.logger(std.err)
 }

@@ -25,11 +25,14 @@ type runCmd struct {
 
 	Rate        float64       `default:"1" help:"Calls a second: the supplier's quota (default: ${default})."`
 	Refresh     string        `default:"due" enum:"missing,due,all" help:"What to ask for: missing (only what was never answered), due (also what may have changed), all (default: ${default})."`
-	DueAfter    time.Duration `default:"20h" help:"With --refresh due, an answer is asked for again after this long (default: ${default})."`
+	Due         dueFlags      `embed:""`
+	Priority    int           `help:"Of several runs on one ledger, those of higher priority get the slots first: a nightly run with --priority 1 goes before a backfill (default: 0)."`
+	DryRun      bool          `help:"Print what would be asked for and how long it takes; make no call."`
 	MaxCalls    int64         `help:"Stop after this many calls."`
 	MaxDuration time.Duration `help:"Stop calling after this long, as 90m or 8h."`
 	Until       clockTime     `placeholder:"HH:MM" help:"Stop calling at this time of the day, Europe/Paris."`
 	MaxOutage   time.Duration `default:"3h" help:"How long the API may be down before the run gives up (default: ${default})."`
+	CallTimeout time.Duration `default:"60s" help:"How long one call may take (default: ${default})."`
 	MaxInFlight int           `default:"32" help:"Calls on their way at once, at most (default: ${default})."`
 	LotAnswers  int64         `default:"50000" help:"Answers in one lot, at most (default: ${default})."`
 	SchemaMode  string        `default:"evolve" enum:"evolve,freeze" help:"evolve: new fields become columns; freeze: they stay in _champs_inconnus (default: ${default})."`
@@ -50,36 +53,6 @@ Examples:
   sort -u numeros.txt | omega-export run --list - --max-duration 8h --config omega-export.yaml`
 }
 
-// clockTime is a time of the day, HH:MM.
-type clockTime struct {
-	set          bool
-	hour, minute int
-}
-
-// UnmarshalText reads HH:MM.
-func (c *clockTime) UnmarshalText(text []byte) error {
-	at, err := time.Parse("15:04", string(text))
-	if err != nil {
-		return fmt.Errorf("%q is no time of the day as 06:30", text)
-	}
-	*c = clockTime{set: true, hour: at.Hour(), minute: at.Minute()}
-	return nil
-}
-
-// next is the next moment after now when the clock shows that time, or zero when none is set. A time that the change
-// to summer time skips is the moment of the change.
-func (c clockTime) next(now time.Time, zone *time.Location) time.Time {
-	if !c.set {
-		return time.Time{}
-	}
-	local := now.In(zone)
-	at := time.Date(local.Year(), local.Month(), local.Day(), c.hour, c.minute, 0, 0, zone)
-	if !at.After(now) {
-		at = time.Date(local.Year(), local.Month(), local.Day()+1, c.hour, c.minute, 0, 0, zone)
-	}
-	return at
-}
-
 // Validate checks what kong cannot.
 func (c *runCmd) Validate() error {
 	switch {
@@ -87,30 +60,34 @@ func (c *runCmd) Validate() error {
 		return fmt.Errorf("--rate: %v is no number of calls a second between 0 and 10000", c.Rate)
 	case c.MaxCalls < 0:
 		return errors.New("--max-calls: a number of calls is not negative")
-	case c.MaxDuration < 0, c.MaxOutage <= 0, c.DueAfter < 0:
-		return errors.New("--max-duration, --max-outage, --due-after: a duration is not negative")
+	case c.MaxDuration < 0, c.MaxOutage <= 0:
+		return errors.New("--max-duration, --max-outage: a duration is not negative")
+	case c.CallTimeout <= 0:
+		return errors.New("--call-timeout: more than nothing")
+	case c.Priority < 0 || c.Priority > 9:
+		return errors.New("--priority: between 0 and 9")
 	case c.MaxInFlight < 1 || c.MaxInFlight > 1000:
 		return errors.New("--max-in-flight: between 1 and 1000")
 	case c.LotAnswers < 1:
 		return errors.New("--lot-answers: at least 1")
 	}
-	return nil
+	return c.Due.validate()
 }
 
 // Run does the run, and prints its summary.
 func (c *runCmd) Run(ctx context.Context, std streams) error {
-	settings, err := c.API.settings(c.Simulate)
+	suppliers, err := c.API.suppliers(c.Simulate)
 	if err != nil {
 		return err
 	}
-	progress, log := c.progress(std)
-	rooms, closeAll, err := c.open(ctx, log, &settings)
+	progress, log := c.progress(std, len(suppliers))
+	rooms, closeAll, err := c.open(ctx, log, suppliers)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
 	rooms.Progress = progress
-	config, err := c.config(std)
+	config, err := c.config(std, suppliers[0].CodeCDGF)
 	if err != nil {
 		return err
 	}
@@ -118,10 +95,17 @@ func (c *runCmd) Run(ctx context.Context, std streams) error {
 		log.Warn("SIMULATION: the answers come from the built-in simulator, not from the API", "out", c.Out)
 	}
 	report, err := pipeline.Run(ctx, config, rooms)
+	if errors.Is(err, pipeline.ErrState) {
+		err = fmt.Errorf("--state %s: %w; free space there or mend it, then run again: nothing that was recorded is lost", c.State, err)
+	}
 	if c.Report != "" {
 		if writeErr := writeReport(c.Report, report); writeErr != nil {
 			err = errors.Join(err, writeErr)
 		}
+	}
+	if c.DryRun && err == nil {
+		printPlan(std.out, report)
+		return nil
 	}
 	printSummary(std.out, report, rooms.Output.URI())
 	return err
@@ -134,21 +118,22 @@ func (c *runCmd) mode() string {
 	return "reel"
 }
 
-func (c *runCmd) config(std streams) (pipeline.Config, error) {
+func (c *runCmd) config(std streams, defaultCode string) (pipeline.Config, error) {
 	zone, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
 		return pipeline.Config{}, fmt.Errorf("loading the time zone of --until: %w", err)
 	}
 	return pipeline.Config{
-		Lists: c.List, Source: source.Options{Stdin: std.in}, Refresh: ledger.Refresh(c.Refresh), CodeCDGF: c.API.CodeCDGF, Mode: c.mode(),
+		Lists: c.List, Source: source.Options{Stdin: std.in}, Refresh: ledger.Refresh(c.Refresh), CodeCDGF: defaultCode, Mode: c.mode(),
 		Freeze: c.SchemaMode == "freeze", MaxCalls: c.MaxCalls, MaxDuration: c.MaxDuration, Until: c.Until.next(time.Now(), zone),
-		MaxOutage: c.MaxOutage, MaxInFlight: c.MaxInFlight, LotAnswers: c.LotAnswers, DueAfter: c.DueAfter,
+		MaxOutage: c.MaxOutage, MaxInFlight: c.MaxInFlight, LotAnswers: c.LotAnswers,
+		DueAfter: c.Due.DueAfter, DueAtMost: c.Due.DueAtMost, Final: c.Due.FinalStatuses, DryRun: c.DryRun,
 		Grace: 3 * time.Second, ExitCode: exitCode,
 	}, nil
 }
 
 // open opens the rooms. What it opened is closed by the function that it gives, or before it fails.
-func (c *runCmd) open(ctx context.Context, log *slog.Logger, settings *omega.Settings) (rooms pipeline.Rooms, closeAll func(), err error) {
+func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplier) (rooms pipeline.Rooms, closeAll func(), err error) {
 	var closers []func()
 	closeOpened := func() {
 		for i := len(closers) - 1; i >= 0; i-- {
@@ -174,27 +159,46 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, settings *omega.Set
 		return rooms, nil, err
 	}
 	if c.Simulate {
-		stopServer, err := startSimulator(settings, c.Rate)
+		stopServer, err := startSimulator(&suppliers[0].settings, c.Rate)
 		if err != nil {
 			return rooms, nil, err
 		}
 		closers = append(closers, stopServer)
 	}
-	settings.MaxInFlight = c.MaxInFlight
-	client, err := omega.NewClient(*settings)
-	if err != nil {
-		return rooms, nil, namingFlag(err)
+	rooms = pipeline.Rooms{Ledger: books, Output: output, Root: root, Log: log}
+	for _, supplier := range suppliers {
+		opened, closeSupplier, err := c.openSupplier(supplier)
+		if err != nil {
+			return rooms, nil, err
+		}
+		closers = append(closers, closeSupplier)
+		rooms.Suppliers = append(rooms.Suppliers, opened)
 	}
-	closers = append(closers, client.Close)
-	pace, err := books.Pace(ctx)
+	return rooms, closeOpened, nil
+}
+
+// openSupplier opens one supplier's client and its quota, which it shares with the other runs of the ledger.
+func (c *runCmd) openSupplier(s supplier) (pipeline.Supplier, func(), error) {
+	s.settings.MaxInFlight, s.settings.CallTimeout = c.MaxInFlight, c.CallTimeout
+	client, err := omega.NewClient(s.settings)
 	if err != nil {
-		return rooms, nil, err
+		return pipeline.Supplier{}, nil, s.namingFlag(err)
 	}
-	pacer, err := omega.NewPacer(omega.PacerOptions{Rate: c.Rate, LastWrite: pace.LastWrite, Margin: pace.Margin})
+	quota, err := ledger.OpenQuota(c.State, s.quota(), c.Priority)
 	if err != nil {
-		return rooms, nil, err
+		client.Close()
+		return pipeline.Supplier{}, nil, err
 	}
-	return pipeline.Rooms{Ledger: books, Client: client, Pacer: pacer, Output: output, Root: root, Log: log}, closeOpened, nil
+	closeBoth := func() {
+		client.Close()
+		_ = quota.Close()
+	}
+	pacer, err := omega.NewPacer(omega.PacerOptions{Rate: s.rate(c.Rate), Gate: quota})
+	if err != nil {
+		closeBoth()
+		return pipeline.Supplier{}, nil, err
+	}
+	return pipeline.Supplier{Code: s.CodeCDGF, Client: client, Pacer: pacer}, closeBoth, nil
 }
 
 // openOutput opens the output, refusing one that holds answers of the other kind before any call is made.
@@ -205,7 +209,7 @@ func (c *runCmd) openOutput(ctx context.Context) (*sink.Output, error) {
 	}
 	mode, err := output.Mode(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: --out %s: %w", errUnreadable, c.Out, err)
 	}
 	if mode != "" && mode != c.mode() {
 		return nil, fmt.Errorf("%w: --out %s holds answers of mode %q, this run is %q: use another --out", sink.ErrMode, c.Out, mode, c.mode())

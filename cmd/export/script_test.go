@@ -58,6 +58,9 @@ func serveSimulator(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	_, err = parser.Parse(args)
 	ts.Check(err)
+	if command.Corpus != "" {
+		command.Corpus = ts.MkAbs(command.Corpus)
+	}
 	options, err := command.options()
 	ts.Check(err)
 	options.ClientSecret = ""

@@ -23,13 +23,13 @@ func printSummary(to io.Writer, r pipeline.Report, output string) {
 	}
 	fmt.Fprintln(to, title)
 	if r.Error != "" {
-		fmt.Fprintln(to, "  "+r.Error)
+		fmt.Fprintln(to, "  "+strings.ReplaceAll(r.Error, "\n", "; "))
 	}
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "  listed\t%d numbers in %d lists%s\n", r.Lists.Numbers, r.Lists.Lists, unless(r.Lists.Duplicates+r.Lists.BadLines == 0,
 		fmt.Sprintf(" (%d given twice, %d lines left out)", r.Lists.Duplicates, r.Lists.BadLines)))
 	fmt.Fprintf(table, "  due\t%d\n", r.Due)
-	fmt.Fprintf(table, "  calls\t%d in %s%s\n", r.Counts.Calls, r.EndedAt.Sub(r.StartedAt).Round(time.Second/10), unless(r.QuotaUsed == 0, fmt.Sprintf(", %.1f %% of the quota used", 100*r.QuotaUsed)))
+	fmt.Fprintf(table, "  calls\t%d in %s%s\n", r.Counts.Calls, r.EndedAt.Sub(r.StartedAt).Round(time.Second/10), unless(r.QuotaUsed() == 0, fmt.Sprintf(", %.1f %% of the quota used", 100*r.QuotaUsed())))
 	fmt.Fprintf(table, "  documents\t%d (%d unchanged)\n", r.Counts.Documents, r.Counts.Unchanged)
 	fmt.Fprintf(table, "  rejects\t%d%s\n", r.Counts.Rejects, motifs(r.Rejects))
 	if r.Counts.Retries+r.Counts.Refused > 0 {
@@ -41,6 +41,18 @@ func printSummary(to io.Writer, r pipeline.Report, output string) {
 	if len(r.Lots) > 0 {
 		printQuery(to, r, output)
 	}
+}
+
+// printPlan tells what a run would ask for.
+func printPlan(to io.Writer, r pipeline.Report) {
+	fmt.Fprintf(to, "Nothing is asked for: --dry-run. Listed: %d numbers in %d lists.\n", r.Lists.Numbers, r.Lists.Lists)
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "  SUPPLIER\tNEVER ANSWERED\tDUE AGAIN\tAT THE QUOTA\tDONE AT")
+	for _, supplier := range r.Plan {
+		takes := time.Duration(supplier.Seconds) * time.Second
+		fmt.Fprintf(table, "  %s\t%d\t%d\t%s\t%s\n", supplier.Supplier, supplier.NeverAnswered, supplier.Again, takes, time.Now().Add(takes).Format("2006-01-02 15:04"))
+	}
+	_ = table.Flush()
 }
 
 func unless(skip bool, text string) string {

@@ -95,26 +95,35 @@ func (found identity) writable(mode string) error {
 	return nil
 }
 
+// current says whether a file that this program can write to has all its migrations. It fails with errNeedsAlone.
+func (found identity) current() error {
+	names, err := migrationNames()
+	if err == nil && found.version < len(names) {
+		return errNeedsAlone
+	}
+	return err
+}
+
 // check refuses a file that this run must not write to. thorough also looks for damage, which reads the whole file.
-func check(ctx context.Context, path, mode string, thorough bool) (err error) {
+func check(ctx context.Context, path, mode string, thorough bool) (found identity, err error) {
 	db, err := connect(path, url.Values{"mode": {"ro"}}, 1)
 	if err != nil {
-		return err
+		return identity{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	found, err := inspect(ctx, db)
+	found, err = inspect(ctx, db)
 	if err != nil {
-		return readError(err)
+		return identity{}, readError(err)
 	}
 	if err := found.writable(mode); err != nil || !thorough {
-		return err
+		return found, err
 	}
 	var verdict string
 	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return readError(err)
+		return identity{}, readError(err)
 	}
 	if verdict != "ok" {
-		return damaged(verdict)
+		return identity{}, damaged(verdict)
 	}
-	return nil
+	return found, nil
 }

@@ -11,13 +11,24 @@ import (
 	"time"
 )
 
-// crashDir names the environment variable that makes this binary the process that is killed.
-const crashDir = "LEDGER_CRASH_DIR"
+// The environment variables that make this binary another process, which works in the folder that they name.
+const (
+	crashDir = "LEDGER_CRASH_DIR" // records until it is killed
+	quotaDir = "LEDGER_QUOTA_DIR" // goes through the quota's gate until it is killed
+	shareDir = "LEDGER_SHARE_DIR" // takes its share of a plan
+)
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(crashDir); dir != "" {
-		fmt.Println("failed:", recordForEver(context.Background(), dir))
-		os.Exit(1)
+	for name, role := range map[string]func(context.Context, string) error{
+		crashDir: recordForEver, quotaDir: enterForEver, shareDir: shareThePlan,
+	} {
+		if dir := os.Getenv(name); dir != "" {
+			if err := role(context.Background(), dir); err != nil {
+				fmt.Println("failed:", err)
+				os.Exit(1)
+			}
+			os.Exit(0)
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -32,11 +43,11 @@ func recordForEver(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	plan, err := l.NewPlan(ctx, run)
+	plan, err := l.NewPlan(ctx, run, PlanOptions{})
 	if err != nil {
 		return err
 	}
-	if _, err := plan.Add(ctx, "A", "CODE"); err != nil {
+	if _, err := plan.Add(ctx, "A", "CODE", 0); err != nil {
 		return err
 	}
 	if _, err := plan.Commit(ctx); err != nil {
@@ -44,7 +55,7 @@ func recordForEver(ctx context.Context, dir string) error {
 	}
 	for serial := 0; ; serial++ {
 		body := fmt.Sprintf("%d-%d", run.ID, serial)
-		if err := l.Record(ctx, []Answer{document(1, body, time.Now())}, Pace{}); err != nil {
+		if err := l.Record(ctx, run, []Answer{document(1, body, time.Now())}); err != nil {
 			return err
 		}
 		fmt.Println(body)

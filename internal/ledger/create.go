@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// ensure makes the ledger if there is none, and refuses one that this run must not write to.
+// ensure makes the ledger if there is none, refuses one that this run must not write to, and brings it up to date. A log
+// that stands beside it although no other run is there was left by one that died, so the file is then read whole.
 func (l *Ledger) ensure(ctx context.Context, mode string) error {
 	state, err := checkFile(l.path)
 	if err != nil {
@@ -22,7 +23,14 @@ func (l *Ledger) ensure(ctx context.Context, mode string) error {
 	if state == fileAbsent {
 		return create(ctx, l.path, mode)
 	}
-	return check(ctx, l.path, mode, state == fileOpen)
+	found, err := check(ctx, l.path, mode, state == fileOpen)
+	if err != nil {
+		return err
+	}
+	if err := found.current(); !errors.Is(err, errNeedsAlone) {
+		return err
+	}
+	return readError(upgrade(ctx, l.path, found.version))
 }
 
 // create makes a ledger beside its place and then renames it, so that a kill leaves either no ledger or a whole one:
@@ -72,16 +80,14 @@ func fill(ctx context.Context, path, mode string) (err error) {
 }
 
 // upgrade applies the migrations that the file does not have yet.
-func (l *Ledger) upgrade(ctx context.Context) error {
-	names, err := migrationNames()
+func upgrade(ctx context.Context, path string, version int) (err error) {
+	db, err := connect(path, writing("rw"), 1)
 	if err != nil {
 		return err
 	}
-	found, err := inspect(ctx, l.writer)
-	if err != nil || found.version == len(names) {
-		return err
-	}
-	return l.write(ctx, func(tx *sql.Tx) error { return migrate(ctx, tx, found.version) })
+	defer func() { err = errors.Join(err, db.Close()) }()
+	old := Ledger{writer: db}
+	return old.write(ctx, func(tx *sql.Tx) error { return migrate(ctx, tx, version) })
 }
 
 // syncFolder makes a rename in the folder last.

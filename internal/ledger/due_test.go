@@ -11,31 +11,34 @@ func TestEachRefreshAsksForItsNumbersInItsOrder(t *testing.T) {
 	now := begun.Add(24 * time.Hour)
 	for refresh, want := range map[Refresh]string{
 		Missing: "never1 odd never2",
-		Due:     "never1 odd never2 overdue late rejected",
-		All:     "never1 odd never2 overdue late rejected later",
+		Due:     "never1 odd never2 often overdue late rejected",
+		All:     "never1 odd never2 often overdue late rejected later",
 	} {
 		t.Run(string(refresh), func(t *testing.T) {
 			l := open(t, t.TempDir())
-			list := strings.Fields("later never1 late odd overdue never2 rejected")
+			list := strings.Fields("later never1 late odd overdue never2 rejected often")
 			planned(t, l, begin(t, l, Due, begun), append(list, "unlisted")...)
-			answer := func(id int64, due time.Time) Answer {
+			answer := func(id int64, due time.Time, every time.Duration) Answer {
 				answer := document(id, "x", begun)
-				answer.NextDue = due
+				answer.NextDue, answer.Every = due, every
 				return answer
 			}
+			const day = 24 * time.Hour
 			odd := document(4, "<html>", begun)
 			odd.Settles, odd.Motif = false, "reponse_illisible"
 			rejected := reject(7, 404, "introuvable", begun)
 			rejected.NextDue = now
-			record(t, l, answer(1, now.Add(time.Microsecond)), answer(3, now.Add(-time.Hour)), odd, answer(5, now.Add(-2*time.Hour)), rejected, answer(8, begun))
+			// The last but one is less late than others, but by more of its interval.
+			record(t, l, answer(1, now.Add(time.Microsecond), day), answer(3, now.Add(-time.Hour), day), odd, answer(5, now.Add(-2*time.Hour), day),
+				rejected, answer(8, now.Add(-time.Hour), time.Hour), answer(9, begun, day))
 
 			run := begin(t, l, refresh, now)
 			planned(t, l, run, list...)
+			count, err := l.CountDue(t.Context(), run, now)
 			all := due(t, l, run, now)
 			if got := strings.Join(numeros(all), " "); got != want {
 				t.Errorf("asked for %s, want %s", got, want)
 			}
-			count, err := l.CountDue(t.Context(), run, now)
 			if err != nil || int(count) != len(all) {
 				t.Errorf("%d are due, want %d (%v)", count, len(all), err)
 			}
@@ -79,13 +82,11 @@ func TestWhatFallsDueDuringTheRunComesStill(t *testing.T) {
 	start := begun.Add(19 * time.Hour)
 	run := begin(t, l, Due, start)
 	planned(t, l, run, "A")
-	page, cursor, err := l.NextDue(t.Context(), run, Cursor{}, start, 10)
-	if err != nil || len(page) != 0 {
-		t.Fatalf("too early: %v %v", page, err)
+	if early := page(t, l, run, 0, start, 10); len(early) != 0 {
+		t.Fatalf("too early: %v", early)
 	}
-	page, _, err = l.NextDue(t.Context(), run, cursor, start.Add(time.Hour), 10)
-	if err != nil || !equal(numeros(page), []string{"A"}) {
-		t.Errorf("asked for %v (%v)", page, err)
+	if got := numeros(page(t, l, run, 0, start.Add(time.Hour), 10)); !equal(got, []string{"A"}) {
+		t.Errorf("asked for %v", got)
 	}
 }
 
@@ -93,7 +94,7 @@ func TestAPageOfNoNumbersIsRefused(t *testing.T) {
 	l := open(t, t.TempDir())
 	run := begin(t, l, Due, begun)
 	planned(t, l, run, "A")
-	if _, _, err := l.NextDue(t.Context(), run, Cursor{}, begun, 0); err == nil {
+	if _, err := l.NextDue(t.Context(), run, 0, begun, 0); err == nil {
 		t.Error("an empty page that is not the end")
 	}
 }
@@ -106,11 +107,10 @@ func TestTheQueriesOfARunUseTheirIndexes(t *testing.T) {
 		args  []any
 		want  string
 	}{
-		"never answered": {demandeColumns + neverAnswered, []any{0, 1000}, "SEARCH p USING COVERING INDEX plan_left (next_due=? AND place>?)"},
-		"due again":      {demandeColumns + dueAgain, []any{0, 1000, 0, 0}, "SEARCH p USING COVERING INDEX plan_left ((next_due,place)>(?,?) AND next_due<?)"},
-		"documents":      {newStoredPage(allDocuments).query, []any{0, 10, 256, "CHF"}, "SEARCH r USING INDEX reponses_documents (type=? AND id>? AND id<?)"},
-		"rejects":        {newStoredPage(allRejects).query, []any{0, 10, 256}, "SEARCH r USING INDEX reponses_rejects (id>? AND id<?)"},
-		"answers":        {newStoredPage(allAnswers).query, []any{0, 10, 256}, "SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+		"due":       {headQuery, []any{1, 0, 9, 0, 0, 0, 64}, "SEARCH p USING COVERING INDEX plan_left (run_id=? AND lane=? AND rhythm=? AND (next_due,place)>(?,?) AND next_due<?)"},
+		"documents": {newStoredPage(allDocuments).query, []any{0, 10, 256, "CHF"}, "SEARCH r USING INDEX reponses_documents (type=? AND id>? AND id<?)"},
+		"rejects":   {newStoredPage(allRejects).query, []any{0, 10, 256}, "SEARCH r USING INDEX reponses_rejects (id>? AND id<?)"},
+		"answers":   {newStoredPage(allAnswers).query, []any{0, 10, 256}, "SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, err := l.reader.Query("EXPLAIN QUERY PLAN "+test.query, test.args...)

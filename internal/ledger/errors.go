@@ -11,7 +11,7 @@ import (
 
 // What an OpenError may wrap; test with errors.Is.
 var (
-	// ErrLocked says that another run holds the ledger.
+	// ErrLocked says that other runs hold the ledger while it must be made or migrated, or that one does so too long.
 	ErrLocked = errors.New("another run holds the ledger")
 	// ErrNewer says that a newer version of the program wrote the ledger.
 	ErrNewer = errors.New("a newer version of the program wrote the ledger")
@@ -24,7 +24,7 @@ var (
 )
 
 var (
-	// ErrNoPlan says that the run has no committed plan, or that a later run has made its own.
+	// ErrNoPlan says that the run has no committed plan, or has ended.
 	ErrNoPlan = errors.New("the run has no committed plan")
 	// ErrNoLot says that a lot is not among those sealed and unpublished.
 	ErrNoLot = errors.New("the lot is not sealed and unpublished")

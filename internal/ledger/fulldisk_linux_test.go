@@ -43,7 +43,7 @@ func TestAFullDiskIsAnErrorAndTheLedgerGoesOnOnceThereIsSpace(t *testing.T) {
 	recorded := int64(1)
 	for failed := false; !failed; {
 		answer := document(1, fmt.Sprint(recorded)+strings.Repeat("x", 50_000), begun)
-		if err := l.Record(t.Context(), []Answer{answer}, Pace{}); err != nil {
+		if err := l.Record(t.Context(), run, []Answer{answer}); err != nil {
 			failed = true
 		} else if recorded++; recorded > 1000 {
 			lift()
@@ -53,7 +53,7 @@ func TestAFullDiskIsAnErrorAndTheLedgerGoesOnOnceThereIsSpace(t *testing.T) {
 	// What is there can still be read, and the next write fails as well.
 	held, err := l.Status(t.Context(), begun)
 	_, _, sealErr := l.Seal(t.Context(), begun)
-	again := l.Record(t.Context(), []Answer{document(2, strings.Repeat("y", 500_000), begun)}, Pace{})
+	again := l.Record(t.Context(), run, []Answer{document(2, strings.Repeat("y", 500_000), begun)})
 	lift()
 	if err != nil || held.Lots.UnsealedAnswers != recorded {
 		t.Errorf("%d answers, want %d (%v)", held.Lots.UnsealedAnswers, recorded, err)

@@ -32,12 +32,12 @@ func begin(t testing.TB, l *Ledger, refresh Refresh, at time.Time) Run {
 
 func planned(t testing.TB, l *Ledger, run Run, numeros ...string) Planned {
 	t.Helper()
-	plan, err := l.NewPlan(t.Context(), run)
+	plan, err := l.NewPlan(t.Context(), run, PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, numero := range numeros {
-		if _, err := plan.Add(t.Context(), numero, "CODE"); err != nil {
+		if _, err := plan.Add(t.Context(), numero, "CODE", 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,20 +48,25 @@ func planned(t testing.TB, l *Ledger, run Run, numeros ...string) Planned {
 	return counts
 }
 
-// due is all that is due in a run from the start, read in pages of three.
+func page(t testing.TB, l *Ledger, run Run, lane int, now time.Time, limit int) []Demande {
+	t.Helper()
+	page, err := l.NextDue(t.Context(), run, lane, now, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// due is all that a run is handed in lane 0, in pages of three.
 func due(t testing.TB, l *Ledger, run Run, now time.Time) []Demande {
 	t.Helper()
 	var all []Demande
-	var cursor Cursor
 	for {
-		page, next, err := l.NextDue(t.Context(), run, cursor, now, 3)
-		if err != nil {
-			t.Fatal(err)
-		}
+		page := page(t, l, run, 0, now, 3)
 		if len(page) == 0 {
 			return all
 		}
-		if all, cursor = append(all, page...), next; len(all) > 10_000 {
+		if all = append(all, page...); len(all) > 10_000 {
 			t.Fatal("the pages have no end")
 		}
 	}
@@ -78,8 +83,8 @@ func numeros(demandes []Demande) []string {
 func document(id int64, body string, at time.Time) Answer {
 	sum := sha256.Sum256([]byte(body))
 	return Answer{
-		DemandeID: id, HTTPStatus: 200, Body: []byte(body), SHA256: sum[:], Type: "CHF", Attempts: 1,
-		ReceivedAt: at, Settles: true, NextDue: at.Add(20 * time.Hour),
+		DemandeID: id, HTTPStatus: 200, Body: []byte(body), SHA256: sum[:], Type: "CHF", Statut: "EN_COURS", Attempts: 1,
+		ReceivedAt: at, Settles: true, NextDue: at.Add(20 * time.Hour), Every: 20 * time.Hour,
 	}
 }
 
@@ -89,11 +94,20 @@ func reject(id int64, status int, motif string, at time.Time) Answer {
 	return answer
 }
 
+// record records in the run that began last.
 func record(t testing.TB, l *Ledger, answers ...Answer) {
 	t.Helper()
-	if err := l.Record(t.Context(), answers, Pace{}); err != nil {
+	if err := l.Record(t.Context(), lastRun(t, l), answers); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func lastRun(t testing.TB, l *Ledger) (run Run) {
+	t.Helper()
+	if err := l.reader.QueryRow("SELECT coalesce(max(id), 0) FROM runs").Scan(&run.ID); err != nil {
+		t.Fatal(err)
+	}
+	return run
 }
 
 func seal(t testing.TB, l *Ledger, at time.Time) Lot {

@@ -1,41 +1,68 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
-const lockName = "run.lock"
+// lockKind is whether a lock is held by one or by many.
+type lockKind int
 
-// errHeld says that another process holds the lock.
+const (
+	shared lockKind = iota
+	exclusive
+)
+
+// errHeld says that another holds the lock.
 var errHeld = errors.New("held")
 
-// lock takes the folder's run lock. It is the system's, so that it ends with the process, however that dies; the file
-// stays, since removing it would let two processes hold two files of one name.
-func lock(dir string) (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+// lockNow opens the file, which it makes if there is none, and locks it. It fails with errHeld where it would have to
+// wait. The lock is the system's, so that it ends with the process, however that dies; closing the file gives it back.
+func lockNow(path string, kind lockKind) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := lockFile(file); err != nil {
-		defer file.Close()
-		if errors.Is(err, errHeld) {
-			return nil, fmt.Errorf("%w: %s", ErrLocked, holder(file))
-		}
-		return nil, fmt.Errorf("locking %s: %w", file.Name(), err)
-	}
-	if err := sign(file); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("writing %s: %w", file.Name(), err)
+	if err := lockFile(file, kind, false); err != nil {
+		return nil, errors.Join(lockError(path, err), file.Close())
 	}
 	return file, nil
 }
 
-// sign writes who holds the lock. The host tells containers apart, where every pid is 1.
+// lockWait is lockNow that waits for the lock as long as ctx lasts, without polling.
+func lockWait(ctx context.Context, path string, kind lockKind) (*os.File, error) {
+	file, err := lockNow(path, kind)
+	if !errors.Is(err, errHeld) {
+		return file, err
+	}
+	if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, err
+	}
+	got := make(chan error, 1)
+	go func() { got <- lockFile(file, kind, true) }()
+	select {
+	case err := <-got:
+		if err != nil {
+			return nil, errors.Join(lockError(path, err), file.Close())
+		}
+		return file, nil
+	case <-ctx.Done():
+		// Nothing interrupts flock, so the goroutine lives until it gets the lock; it is given up at once.
+		go func() {
+			<-got
+			file.Close()
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+func lockError(path string, err error) error { return fmt.Errorf("locking %s: %w", path, err) }
+
+// sign writes into a lock's file who took it last. The host tells containers apart, where every pid is 1.
 func sign(file *os.File) error {
 	host, err := os.Hostname()
 	if err != nil {
@@ -48,8 +75,13 @@ func sign(file *os.File) error {
 	return err
 }
 
-// holder is what the lock's file says of who holds it.
-func holder(file *os.File) string {
+// holder is what a lock's file says of who took it last.
+func holder(path string) string {
+	file, err := os.Open(path)
+	if err != nil {
+		return "pid unknown"
+	}
+	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, 200))
 	if words := strings.TrimSpace(string(text)); err == nil && words != "" {
 		return words

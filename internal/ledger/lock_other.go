@@ -8,4 +8,4 @@ import (
 )
 
 // lockFile refuses: without a lock two runs could spend the quota twice.
-func lockFile(*os.File) error { return errors.ErrUnsupported }
+func lockFile(*os.File, lockKind, bool) error { return errors.ErrUnsupported }

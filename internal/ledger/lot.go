@@ -92,18 +92,18 @@ func (l *Ledger) Unpublished(ctx context.Context) ([]Lot, error) {
 	return lots, nil
 }
 
-// MarkPublished notes that a lot is published; its answers leave the ledger in the same transaction. A lot that is
-// published already stays so. It fails with ErrNoLot for one that was never sealed.
+// MarkPublished notes that a lot is published. A lot that is published already, by this run or another, stays so. It
+// fails with ErrNoLot for one that was never sealed.
+//
+// Its answers leave the ledger after that, in short transactions that other writers come between; what a kill or a
+// failure leaves of them is removed by the next call, or by the next run that opens the ledger alone.
 func (l *Ledger) MarkPublished(ctx context.Context, lot Lot, at time.Time) error {
 	err := l.write(ctx, func(tx *sql.Tx) error {
-		held, err := findLot(ctx, tx, lot)
+		_, err := findLot(ctx, tx, lot)
 		if errors.Is(err, errPublished) {
 			return nil
 		}
 		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM reponses WHERE id BETWEEN ? AND ?", held.first, held.last); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE lots SET published_at = ?, tables = NULL WHERE id = ?", at.UnixMicro(), lot.ID)
@@ -112,6 +112,8 @@ func (l *Ledger) MarkPublished(ctx context.Context, lot Lot, at time.Time) error
 	if err != nil {
 		return fmt.Errorf("marking lot %s published: %w", lot.Name, err)
 	}
+	// That the lot is published is on the disk, whatever becomes of the rows; a lasting fault shows at the next write.
+	_ = l.emptyPublished(ctx, breath)
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -27,7 +26,8 @@ func (l *Ledger) LotTables(ctx context.Context, lot Lot) (map[string][]byte, err
 }
 
 // SaveLotTables fixes the columns with which a lot's tables are written, before the first file of it, so that a lot
-// that is published again has the same bytes. What is fixed cannot be changed: saving other columns is an error.
+// that is published again has the same bytes. What was fixed before is replaced: whether it may be is the caller's to
+// say. It fails with ErrNoLot once the lot is published.
 func (l *Ledger) SaveLotTables(ctx context.Context, lot Lot, tables map[string][]byte) error {
 	if tables == nil {
 		tables = map[string][]byte{} // fixed, though there are none
@@ -38,11 +38,8 @@ func (l *Ledger) SaveLotTables(ctx context.Context, lot Lot, tables map[string][
 			return err
 		}
 		saved, err := lotTables(ctx, tx, lot)
-		switch {
-		case err != nil || bytes.Equal(saved, encoded):
+		if err != nil || bytes.Equal(saved, encoded) {
 			return err
-		case saved != nil:
-			return errors.New("other columns are fixed already")
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE lots SET tables = ? WHERE id = ?", encoded, lot.ID)
 		return err

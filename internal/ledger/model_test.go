@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -13,15 +15,29 @@ import (
 // model is the ledger in plain maps, as its contract tells it.
 type model struct {
 	numbers  map[string]*modelNumber
+	claims   map[string]*process // by number
 	unsealed []modelAnswer
 	lots     map[int64][]modelAnswer
 	campaign time.Time // begin of the open campaign of All; zero if none is
+}
 
-	run   Run
-	order []string // of the run: the never answered by place, then the others by due time
-	at    int      // of the next in order
-	done  map[string]bool
-	given map[string]bool
+// process is one of several that work on the ledger, and its run.
+type process struct {
+	ledger *Ledger
+	run    Run // of id 0: none
+	plan   []*modelPlace
+	given  map[string]bool
+}
+
+// modelPlace is a number in the plan of a run, as it was when planned.
+type modelPlace struct {
+	numero  string
+	lane    int
+	never   bool
+	nextDue time.Time
+	rhythm  int64
+	done    bool // settled, or final
+	handed  bool
 }
 
 type modelNumber struct {
@@ -29,7 +45,14 @@ type modelNumber struct {
 	code      string
 	settledAt time.Time
 	nextDue   time.Time
+	every     time.Duration
 	lastSum   string
+	statut    string
+	changedAt time.Time
+	unchanged int
+	motif     string
+	rejects   int
+	failed    int
 }
 
 type modelAnswer struct {
@@ -39,81 +62,145 @@ type modelAnswer struct {
 	kind   int
 }
 
-func (m *model) begin(run Run, at time.Time) Run {
+// begin begins a run of a process, beside those that live.
+func (m *model) begin(p *process, living []*process, run Run, at time.Time) Run {
 	run.Since = at
-	if run.Refresh == All && !m.campaign.IsZero() {
-		run.Since = m.campaign
-	}
-	m.campaign = time.Time{}
-	if run.Refresh == All {
+	switch {
+	case run.Refresh == All:
+		if !m.campaign.IsZero() {
+			run.Since = m.campaign
+		}
 		m.campaign = run.Since
+	case !slices.ContainsFunc(living, func(other *process) bool { return other.run.Refresh == All }):
+		m.campaign = time.Time{}
 	}
-	m.run = run
+	p.run = run
 	return run
 }
 
-// plan makes the order of the run from its list.
-func (m *model) plan(list [][2]string) Planned {
+// end ends the run of a process, or lets it die.
+func (m *model) end(p *process) {
+	maps.DeleteFunc(m.claims, func(_ string, claimer *process) bool { return claimer == p })
+	p.run, p.plan, p.given = Run{}, nil, nil
+}
+
+// entry is a line of a list.
+type entry struct {
+	numero, code string
+	lane         int
+}
+
+func (m *model) list(p *process, list []entry, final string) Planned {
 	var counts Planned
 	listed := map[string]bool{}
-	var never, others []string
+	p.plan, p.given = nil, map[string]bool{}
 	for _, entry := range list {
-		numero, code := entry[0], entry[1]
-		if listed[numero] {
+		if listed[entry.numero] {
 			continue
 		}
-		listed[numero] = true
+		listed[entry.numero] = true
 		counts.Listed++
-		number := m.numbers[numero]
+		number := m.numbers[entry.numero]
 		if number == nil {
 			number = &modelNumber{id: int64(len(m.numbers)) + 1}
-			m.numbers[numero] = number
+			m.numbers[entry.numero] = number
 			counts.New++
 		}
-		number.code = code
-		switch {
-		case number.settledAt.IsZero():
-			never = append(never, numero)
-		case m.run.Refresh == Due, m.run.Refresh == All && number.settledAt.Before(m.run.Since):
-			others = append(others, numero)
+		number.code = entry.code
+		place := &modelPlace{numero: entry.numero, lane: entry.lane, never: number.settledAt.IsZero(), nextDue: number.nextDue}
+		if !place.never {
+			place.rhythm = rhythmOf(number.every)
+			place.done = p.run.Refresh == All && !number.settledAt.Before(p.run.Since)
 		}
+		if number.statut == final && p.run.Refresh != All {
+			place.done = true
+			counts.Final++
+		}
+		p.plan = append(p.plan, place)
 	}
-	slices.SortStableFunc(others, func(a, b string) int { return m.numbers[a].nextDue.Compare(m.numbers[b].nextDue) })
-	m.order, m.at, m.done, m.given = append(never, others...), 0, map[string]bool{}, map[string]bool{}
 	return counts
 }
 
-// next gives the next numbers of the run: those that are not settled meanwhile, while they are due.
-func (m *model) next(now time.Time, limit int) []string {
+// due is the numbers of a plan that are due, with those claimed by others, in the order in which they are handed out.
+func (m *model) due(p *process, now time.Time) []*modelPlace {
+	var due []*modelPlace
+	for _, place := range p.plan {
+		isDue := place.never || p.run.Refresh == All || p.run.Refresh == Due && !place.nextDue.After(now)
+		if isDue && !place.done && !place.handed {
+			due = append(due, place)
+		}
+	}
+	lateness := func(place *modelPlace) float64 {
+		return float64(now.Sub(place.nextDue).Microseconds()) / interval(place.rhythm)
+	}
+	slices.SortStableFunc(due, func(a, b *modelPlace) int {
+		switch {
+		case a.never && b.never:
+			return 0
+		case a.never:
+			return -1
+		case b.never:
+			return 1
+		case a.rhythm == b.rhythm:
+			return a.nextDue.Compare(b.nextDue)
+		}
+		return cmp.Compare(lateness(b), lateness(a))
+	})
+	return due
+}
+
+// next hands out the next numbers of a lane.
+func (m *model) next(p *process, lane int, now time.Time, limit int) []string {
 	page := []string{}
-	for ; m.at < len(m.order) && len(page) < limit; m.at++ {
-		numero := m.order[m.at]
-		if m.done[numero] {
-			continue
+	for _, place := range m.due(p, now) {
+		if place.lane == lane && m.claims[place.numero] == nil && len(page) < limit {
+			page = append(page, place.numero)
+			m.claims[place.numero], place.handed = p, true
 		}
-		number := m.numbers[numero]
-		if m.run.Refresh == Due && !number.settledAt.IsZero() && number.nextDue.After(now) {
-			break
-		}
-		page = append(page, numero)
 	}
 	return page
 }
 
-func (m *model) record(numero string, answer Answer) {
+// left is what Left tells.
+func (m *model) left(p *process, now time.Time) (mine, others int) {
+	for _, place := range m.due(p, now) {
+		if m.claims[place.numero] == nil {
+			mine++
+		} else {
+			others++
+		}
+	}
+	for _, claimer := range m.claims {
+		if claimer == p {
+			mine++
+		}
+	}
+	return mine, others
+}
+
+func (m *model) record(processes []*process, numero string, answer Answer) {
 	number := m.numbers[numero]
 	kept := modelAnswer{typ: answer.Type, status: answer.HTTPStatus, kind: kindArchived}
 	body := answer.Body
 	if answer.Settles {
-		number.settledAt, number.nextDue = answer.ReceivedAt, answer.NextDue
-		m.done[numero] = true
-		kept.kind = kindReject
-		if answer.Motif == "" {
-			kept.kind = kindChanged
-			if number.lastSum == string(answer.SHA256) {
-				kept.kind, body = kindUnchanged, nil
+		number.settledAt, number.nextDue, number.every, number.motif = answer.ReceivedAt, answer.NextDue, answer.Every, answer.Motif
+		delete(m.claims, numero)
+		for _, p := range processes {
+			for _, place := range p.plan {
+				place.done = place.done || place.numero == numero
 			}
-			number.lastSum = string(answer.SHA256)
+		}
+		if kept.kind = kindReject; answer.Motif == "" {
+			kept.kind = number.document(answer)
+		} else {
+			number.rejects++
+			number.failed++
+			if answer.Motif != "erreur_serveur" {
+				number.failed = 0
+			}
+		}
+		if kept.kind == kindUnchanged {
+			body = nil
 		}
 	}
 	if len(body) == 0 {
@@ -126,6 +213,29 @@ func (m *model) record(numero string, answer Answer) {
 	m.unsealed = append(m.unsealed, kept)
 }
 
+// document notes a document, and says of which kind it is.
+func (n *modelNumber) document(answer Answer) int {
+	n.rejects, n.failed, n.statut = 0, 0, answer.Statut
+	if n.lastSum == string(answer.SHA256) {
+		n.unchanged++
+		return kindUnchanged
+	}
+	n.lastSum, n.changedAt, n.unchanged = string(answer.SHA256), answer.ReceivedAt, 0
+	return kindChanged
+}
+
+// demande is what NextDue tells of a number.
+func (n *modelNumber) demande(numero string) Demande {
+	var sum []byte
+	if n.lastSum != "" {
+		sum = []byte(n.lastSum)
+	}
+	return Demande{
+		ID: n.id, Numero: numero, CodeCDGF: n.code, DernierSHA256: sum, Statut: n.statut, ChangedAt: n.changedAt, Unchanged: n.unchanged,
+		SettledAt: n.settledAt, Motif: n.motif, Rejects: n.rejects, FailedRuns: n.failed,
+	}
+}
+
 func (m *model) lines(lot int64, wanted func(modelAnswer) bool) []string {
 	lines := []string{}
 	for _, answer := range m.lots[lot] {
@@ -136,38 +246,29 @@ func (m *model) lines(lot int64, wanted func(modelAnswer) bool) []string {
 	return lines
 }
 
-// world drives a ledger and its model with the same random operations.
+// world drives a ledger and its model with the same random operations, by several processes: open ledgers of one folder,
+// of which one that is closed before its run ends is as one that was killed.
 type world struct {
-	t      *testing.T
-	random *rand.Rand
-	dir    string
-	ledger *Ledger
-	model  model
-	now    time.Time
-	cursor Cursor
+	t         *testing.T
+	random    *rand.Rand
+	dir       string
+	processes []*process
+	ledger    *Ledger // of the process whose turn it is
+	model     model
+	now       time.Time
 }
 
 func TestTheLedgerDoesWhatItsModelDoes(t *testing.T) {
 	for seed := range int64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			w := &world{t: t, random: rand.New(rand.NewSource(seed)), dir: t.TempDir(), now: begun}
-			w.model = model{numbers: map[string]*modelNumber{}, lots: map[int64][]modelAnswer{}}
-			w.ledger = open(t, w.dir)
-			w.begin()
-			for range 150 {
+			w.model = model{numbers: map[string]*modelNumber{}, lots: map[int64][]modelAnswer{}, claims: map[string]*process{}}
+			for range 3 {
+				w.processes = append(w.processes, &process{ledger: open(t, w.dir)})
+			}
+			for range 160 {
 				w.now = w.now.Add(time.Duration(w.random.Int63n(int64(time.Hour)))).Truncate(time.Microsecond)
-				switch w.random.Intn(12) {
-				case 0:
-					w.begin()
-				case 1:
-					w.seal()
-				case 2:
-					w.publish()
-				case 3, 4, 5, 6:
-					w.page()
-				default:
-					w.record()
-				}
+				w.step(w.processes[w.random.Intn(len(w.processes))])
 				if t.Failed() {
 					return
 				}
@@ -179,81 +280,159 @@ func TestTheLedgerDoesWhatItsModelDoes(t *testing.T) {
 	}
 }
 
-// begin ends the run, or lets it die with the process, and plans the next.
-func (w *world) begin() {
-	switch w.random.Intn(3) {
-	case 0: // the process dies: the run never ends
-		if err := w.ledger.Close(); err != nil {
-			w.t.Fatal(err)
-		}
-		w.ledger = open(w.t, w.dir)
-	case 1:
-		if w.model.run.ID == 0 {
-			break
-		}
-		complete := w.random.Intn(2) == 0
-		if err := w.ledger.EndRun(w.t.Context(), w.model.run.ID, w.now, complete, 0); err != nil {
-			w.t.Fatal(err)
-		}
-		if complete {
-			w.model.campaign = time.Time{}
-		}
+func (w *world) step(p *process) {
+	w.ledger = p.ledger
+	choice := w.random.Intn(16)
+	switch {
+	case p.run.ID == 0 || choice == 0:
+		w.begin(p)
+	case choice == 1:
+		w.seal()
+	case choice == 2:
+		w.publish()
+	case choice < 8:
+		w.page(p)
+	case choice == 8:
+		w.release(p)
+	default:
+		w.record(p)
 	}
-	refresh := []Refresh{Missing, Due, Due, All, All}[w.random.Intn(5)]
-	run := begin(w.t, w.ledger, refresh, w.now)
-	if want := w.model.begin(run, w.now); run != want {
-		w.t.Fatalf("run %+v, want %+v", run, want)
+	if p.run.ID != 0 {
+		w.left(p)
 	}
-	w.plan(run)
 }
 
-func (w *world) plan(run Run) {
-	plan, err := w.ledger.NewPlan(w.t.Context(), run)
+// living is the processes that have a run.
+func (w *world) living() []*process {
+	return slices.DeleteFunc(slices.Clone(w.processes), func(p *process) bool { return p.run.ID == 0 })
+}
+
+// begin ends the run, or lets it die with its process, and plans the next.
+func (w *world) begin(p *process) {
+	switch {
+	case p.run.ID == 0:
+	case w.random.Intn(2) == 0: // the process dies: the run never ends
+		if err := p.ledger.Close(); err != nil {
+			w.t.Fatal(err)
+		}
+		p.ledger = open(w.t, w.dir)
+		w.model.end(p)
+	default:
+		w.end(p)
+	}
+	w.ledger = p.ledger
+	refresh := []Refresh{Missing, Due, Due, All, All}[w.random.Intn(5)]
+	run := begin(w.t, p.ledger, refresh, w.now)
+	if want := w.model.begin(p, w.living(), run, w.now); run != want {
+		w.t.Fatalf("run %+v, want %+v", run, want)
+	}
+	w.plan(p)
+}
+
+func (w *world) end(p *process) {
+	// The campaign is that of the last run of refresh all: only its end ends it.
+	last := w.random.Intn(2) == 0 && p.run.Refresh == All && !slices.ContainsFunc(w.living(), func(other *process) bool { return other.run.ID > p.run.ID })
+	if err := p.ledger.EndRun(w.t.Context(), p.run.ID, w.now, last, 0); err != nil {
+		w.t.Fatal(err)
+	}
+	if last {
+		w.model.campaign = time.Time{}
+	}
+	w.model.end(p)
+}
+
+func (w *world) plan(p *process) {
+	const final = "FINI"
+	plan, err := p.ledger.NewPlan(w.t.Context(), p.run, PlanOptions{Final: []string{final}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	plan.size = 1 + w.random.Intn(30)
-	var list [][2]string
+	var list []entry
 	for range w.random.Intn(120) {
-		list = append(list, [2]string{fmt.Sprint("N", w.random.Intn(80)), fmt.Sprint("C", w.random.Intn(10)/9)})
-		if _, err := plan.Add(w.t.Context(), list[len(list)-1][0], list[len(list)-1][1]); err != nil {
+		line := entry{fmt.Sprint("N", w.random.Intn(80)), fmt.Sprint("C", w.random.Intn(10)/9), w.random.Intn(10) / 7}
+		list = append(list, line)
+		if _, err := plan.Add(w.t.Context(), line.numero, line.code, line.lane); err != nil {
 			w.t.Fatal(err)
 		}
 	}
 	got, err := plan.Commit(w.t.Context())
-	if want := w.model.plan(list); err != nil || got != want {
+	if want := w.model.list(p, list, final); err != nil || got != want {
 		w.t.Fatalf("planned %+v, want %+v (%v)", got, want, err)
 	}
-	w.cursor = Cursor{}
-	count, err := w.ledger.CountDue(w.t.Context(), run, w.now)
-	counted := w.model
-	if want := len(counted.next(w.now, 1000)); err != nil || int(count) != want {
-		w.t.Fatalf("%d are due, want %d (%v)", count, want, err)
-	}
-}
-
-func (w *world) page() {
-	limit := 1 + w.random.Intn(20)
-	page, next, err := w.ledger.NextDue(w.t.Context(), w.model.run, w.cursor, w.now, limit)
+	lanes, err := p.ledger.CountDueByLane(w.t.Context(), p.run, w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	want := w.model.next(w.now, limit)
-	if got := numeros(page); !equal(got, want) {
+	counted := map[int]LaneDue{}
+	for _, place := range w.model.due(p, w.now) {
+		lane := counted[place.lane]
+		if lane.Lane = place.lane; place.never {
+			lane.Never++
+		} else {
+			lane.Again++
+		}
+		counted[place.lane] = lane
+	}
+	var want []LaneDue
+	for _, lane := range slices.Sorted(maps.Keys(counted)) {
+		want = append(want, counted[lane])
+	}
+	if !slices.Equal(lanes, want) {
+		w.t.Fatalf("due by lane are %+v, want %+v", lanes, want)
+	}
+}
+
+func (w *world) page(p *process) {
+	limit, lane := 1+w.random.Intn(20), w.random.Intn(10)/7
+	page := page(w.t, p.ledger, p.run, lane, w.now, limit)
+	if got, want := numeros(page), w.model.next(p, lane, w.now, limit); !equal(got, want) {
 		w.t.Fatalf("page %v, want %v", got, want)
 	}
-	for _, demande := range page {
-		number := w.model.numbers[demande.Numero]
-		if w.model.given[demande.Numero] || demande.ID != number.id || demande.CodeCDGF != number.code || string(demande.DernierSHA256) != number.lastSum {
-			w.t.Fatalf("page with %+v, want %+v", demande, number)
+	for _, got := range page {
+		if want := w.model.numbers[got.Numero].demande(got.Numero); !reflect.DeepEqual(got, want) {
+			w.t.Fatalf("page with %+v, want %+v", got, want)
 		}
-		w.model.given[demande.Numero] = true
+		if p.given[got.Numero] {
+			w.t.Fatalf("%s comes twice", got.Numero)
+		}
+		p.given[got.Numero] = true
 	}
-	w.cursor = next
+}
+
+// release gives some numbers back, and some that are not the run's to give.
+func (w *world) release(p *process) {
+	var ids []int64
+	for _, numero := range slices.Sorted(maps.Keys(w.model.numbers)) {
+		if w.random.Intn(4) > 0 {
+			continue
+		}
+		ids = append(ids, w.model.numbers[numero].id)
+		if w.model.claims[numero] != p {
+			continue
+		}
+		delete(w.model.claims, numero)
+		delete(p.given, numero)
+		for _, place := range p.plan {
+			if place.numero == numero {
+				place.handed = false
+			}
+		}
+	}
+	if err := p.ledger.Release(w.t.Context(), p.run, ids); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) left(p *process) {
+	mine, others, err := p.ledger.Left(w.t.Context(), p.run, w.now)
+	if wantMine, wantOthers := w.model.left(p, w.now); err != nil || int(mine) != wantMine || int(others) != wantOthers {
+		w.t.Fatalf("left are %d and %d, want %d and %d (%v)", mine, others, wantMine, wantOthers, err)
+	}
 }
 
 // record answers some numbers, handed out or not.
-func (w *world) record() {
+func (w *world) record(p *process) {
 	known := slices.Sorted(maps.Keys(w.model.numbers))
 	if len(known) == 0 {
 		return
@@ -263,19 +442,23 @@ func (w *world) record() {
 		numero := known[w.random.Intn(len(known))]
 		answer := document(w.model.numbers[numero].id, fmt.Sprint("body ", w.random.Intn(3)), w.now)
 		answer.Type = fmt.Sprint("T", w.random.Intn(2))
-		answer.NextDue = w.now.Add(time.Duration(w.random.Intn(30)) * time.Hour)
+		answer.Statut = []string{"EN_COURS", "EN_COURS", "EN_COURS", "FINI"}[w.random.Intn(4)]
+		answer.Every = time.Duration(1+w.random.Intn(30)) * time.Hour
+		answer.NextDue = w.now.Add(answer.Every)
 		switch w.random.Intn(5) {
 		case 0:
-			answer.Motif, answer.Type, answer.HTTPStatus = "introuvable", "", []int{0, 404}[w.random.Intn(2)]
+			answer.Motif, answer.Type, answer.HTTPStatus = []string{"introuvable", "erreur_serveur"}[w.random.Intn(2)], "", []int{0, 404}[w.random.Intn(2)]
 		case 1:
 			answer.Settles, answer.Motif, answer.Type = false, "reponse_illisible", ""
 		case 2:
 			answer.Motif, answer.Type, answer.Body = "reponse_illisible", "", []byte{}
 		}
 		answers = append(answers, answer)
-		w.model.record(numero, answer)
+		w.model.record(w.processes, numero, answer)
 	}
-	record(w.t, w.ledger, answers...)
+	if err := p.ledger.Record(w.t.Context(), p.run, answers); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (w *world) seal() {

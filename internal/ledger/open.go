@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 const (
@@ -28,9 +29,12 @@ type Options struct {
 // and never for those that read.
 type Ledger struct {
 	path   string
-	lock   *os.File // nil when read only
+	lock   *os.File // of the folder, shared with other runs; nil when read only
 	writer *sql.DB  // one connection; nil when read only
 	reader *sql.DB
+
+	mu   sync.Mutex
+	live map[int64]*os.File // the locks of the runs begun here and not ended, by run; under mu
 }
 
 // Open opens the ledger of the folder dir, and makes folder (0700) and ledger (0600) if there is none. It fails with
@@ -79,11 +83,8 @@ func (l *Ledger) openToWrite(ctx context.Context, mode string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	var err error
-	if l.lock, err = lock(dir); err != nil {
-		return err
-	}
-	if err := l.ensure(ctx, mode); err != nil {
+	alone, err := l.join(ctx, mode, lockPatience)
+	if err != nil {
 		return err
 	}
 	if l.writer, err = connect(l.path, writing("rw"), 1); err != nil {
@@ -92,7 +93,15 @@ func (l *Ledger) openToWrite(ctx context.Context, mode string) error {
 	if l.reader, err = connect(l.path, url.Values{"mode": {"ro"}}, readers); err != nil {
 		return err
 	}
-	return readError(l.upgrade(ctx))
+	// Between the exclusive lock and the shared one a newer program may have migrated the file.
+	found, err := inspect(ctx, l.writer)
+	if err != nil {
+		return readError(err)
+	}
+	if err := errors.Join(found.writable(mode), found.current()); err != nil || !alone {
+		return err
+	}
+	return l.emptyPublished(ctx, 0)
 }
 
 // writing is the parameters of a connection that writes. synchronous=FULL makes each commit reach the disk.
@@ -106,7 +115,8 @@ func writing(mode string) url.Values {
 
 // connect makes a pool of at most limit connections to the file.
 func connect(path string, parameters url.Values, limit int) (*sql.DB, error) {
-	parameters.Set("_busy_timeout", "10000") // for a foreign tool that holds the file, such as the sqlite3 command
+	// For the other runs' transactions, of which none takes long, and for a foreign tool such as the sqlite3 command.
+	parameters.Set("_busy_timeout", "30000")
 	parameters.Set("_error_rc", "1")
 	name := url.URL{Scheme: "file", Path: path, RawQuery: parameters.Encode()}
 	pool, err := sql.Open("sqlite", name.String())
@@ -118,11 +128,17 @@ func connect(path string, parameters url.Values, limit int) (*sql.DB, error) {
 	return pool, nil
 }
 
-// Close folds the log into the file and gives the lock back. No other method may be running. Closing again does nothing.
+// Close folds the log into the file and gives the locks back: a run that has not ended is dead from now on. No other
+// method may be running. Closing again does nothing.
 func (l *Ledger) Close() error {
 	var err error
 	if l.writer != nil {
-		_, err = l.writer.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+		// While other runs go on, a full checkpoint would wait for them, and hold them up meanwhile.
+		checkpoint := "PRAGMA wal_checkpoint(PASSIVE)"
+		if lockFile(l.lock, exclusive, false) == nil {
+			checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"
+		}
+		_, err = l.writer.Exec(checkpoint)
 	}
 	if err := errors.Join(err, l.release()); err != nil {
 		return fmt.Errorf("closing ledger %s: %w", l.path, err)
@@ -130,7 +146,7 @@ func (l *Ledger) Close() error {
 	return nil
 }
 
-// release closes what is open. The writer goes last but for the lock, since only a writer can remove the log.
+// release closes what is open. The writer goes last but for the locks, since only a writer can remove the log.
 func (l *Ledger) release() error {
 	var errs []error
 	if l.reader != nil {
@@ -139,10 +155,15 @@ func (l *Ledger) release() error {
 	if l.writer != nil {
 		errs = append(errs, l.writer.Close())
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, file := range l.live {
+		errs = append(errs, file.Close())
+	}
 	if l.lock != nil {
 		errs = append(errs, l.lock.Close())
 	}
-	l.reader, l.writer, l.lock = nil, nil, nil
+	l.reader, l.writer, l.lock, l.live = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

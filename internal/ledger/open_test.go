@@ -60,23 +60,6 @@ func TestTheConnectionsAreDurable(t *testing.T) {
 	}
 }
 
-func TestASecondRunIsRefusedAndToldWhoHoldsTheLedger(t *testing.T) {
-	dir := t.TempDir()
-	first := open(t, dir)
-	_, err := Open(t.Context(), dir, Options{Mode: "reel"})
-	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprintf("pid %d ", os.Getpid())) {
-		t.Fatalf("second run: %v", err)
-	}
-	var opening *OpenError
-	if !errors.As(err, &opening) || filepath.Base(opening.Path) != fileName {
-		t.Errorf("%v is no OpenError with the path", err)
-	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	open(t, dir)
-}
-
 // altered makes a closed ledger that has answers, and alters its file.
 func altered(t *testing.T, alter func(path string) error) (dir string) {
 	t.Helper()

@@ -14,7 +14,7 @@ func equal(a, b []string) bool { return slices.Equal(a, b) }
 func TestADuplicateKeepsItsFirstPlaceAndCode(t *testing.T) {
 	l := open(t, t.TempDir())
 	run := begin(t, l, Due, begun)
-	plan, err := l.NewPlan(t.Context(), run)
+	plan, err := l.NewPlan(t.Context(), run, PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestADuplicateKeepsItsFirstPlaceAndCode(t *testing.T) {
 		{"b", "X", false}, // numbers that differ by case are two
 		{"A", "X", true},
 	} {
-		duplicate, err := plan.Add(t.Context(), entry.numero, entry.code)
+		duplicate, err := plan.Add(t.Context(), entry.numero, entry.code, 0)
 		if err != nil || duplicate != entry.duplicate {
 			t.Errorf("%s: duplicate %v, %v", entry.numero, duplicate, err)
 		}
@@ -49,13 +49,13 @@ func TestADuplicateKeepsItsFirstPlaceAndCode(t *testing.T) {
 func TestADuplicateIsSeenOverTransactions(t *testing.T) {
 	l := open(t, t.TempDir())
 	run := begin(t, l, Due, begun)
-	plan, err := l.NewPlan(t.Context(), run)
+	plan, err := l.NewPlan(t.Context(), run, PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	plan.size = 3
 	for i, numero := range strings.Fields("A B C D E F G A C D G H") {
-		duplicate, err := plan.Add(t.Context(), numero, "CODE")
+		duplicate, err := plan.Add(t.Context(), numero, "CODE", 0)
 		if want := i >= 7 && numero != "H"; err != nil || duplicate != want {
 			t.Errorf("%s, place %d: duplicate %v (%v)", numero, i, duplicate, err)
 		}
@@ -72,11 +72,11 @@ func TestANewCodeReplacesTheOneKnown(t *testing.T) {
 	l := open(t, t.TempDir())
 	planned(t, l, begin(t, l, Due, begun), "A", "B")
 	run := begin(t, l, Due, begun)
-	plan, err := l.NewPlan(t.Context(), run)
+	plan, err := l.NewPlan(t.Context(), run, PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.Add(t.Context(), "B", "OTHER"); err != nil {
+	if _, err := plan.Add(t.Context(), "B", "OTHER", 0); err != nil {
 		t.Fatal(err)
 	}
 	counts, err := plan.Commit(t.Context())
@@ -93,24 +93,27 @@ func TestAPlanNotCommittedIsNoList(t *testing.T) {
 	l := open(t, t.TempDir())
 	old := begin(t, l, Due, begun)
 	planned(t, l, old, "A")
+	if err := l.EndRun(t.Context(), old.ID, begun, true, 0); err != nil {
+		t.Fatal(err)
+	}
 	run := begin(t, l, Due, begun)
-	plan, err := l.NewPlan(t.Context(), run)
+	plan, err := l.NewPlan(t.Context(), run, PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.Add(t.Context(), "B", "CODE"); err != nil {
+	if _, err := plan.Add(t.Context(), "B", "CODE", 0); err != nil {
 		t.Fatal(err)
 	}
 	plan.Abandon()
 	plan.Abandon()
-	if _, err := plan.Add(t.Context(), "C", "CODE"); err == nil {
+	if _, err := plan.Add(t.Context(), "C", "CODE", 0); err == nil {
 		t.Error("added to an abandoned plan")
 	}
 	if _, err := plan.Commit(t.Context()); err == nil {
 		t.Error("committed an abandoned plan")
 	}
 	for _, run := range []Run{old, run} {
-		if _, _, err := l.NextDue(t.Context(), run, Cursor{}, begun, 10); !errors.Is(err, ErrNoPlan) {
+		if _, err := l.NextDue(t.Context(), run, 0, begun, 10); !errors.Is(err, ErrNoPlan) {
 			t.Errorf("run %d: %v, want %v", run.ID, err, ErrNoPlan)
 		}
 		if _, err := l.CountDue(t.Context(), run, begun); !errors.Is(err, ErrNoPlan) {
@@ -122,16 +125,16 @@ func TestAPlanNotCommittedIsNoList(t *testing.T) {
 
 func TestAnEndedContextEndsThePlanAndFreesTheLedger(t *testing.T) {
 	l := open(t, t.TempDir())
-	plan, err := l.NewPlan(t.Context(), begin(t, l, Due, begun))
+	plan, err := l.NewPlan(t.Context(), begin(t, l, Due, begun), PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.Add(t.Context(), "A", "CODE"); err != nil {
+	if _, err := plan.Add(t.Context(), "A", "CODE", 0); err != nil {
 		t.Fatal(err)
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if _, err := plan.Add(ended, "B", "CODE"); !errors.Is(err, context.Canceled) {
+	if _, err := plan.Add(ended, "B", "CODE", 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("added: %v", err)
 	}
 	if _, err := plan.Commit(ended); !errors.Is(err, context.Canceled) {

@@ -16,13 +16,25 @@ type Answer struct {
 	Body       []byte    // as it came
 	SHA256     []byte    // of Body
 	Type       string    // of a document; not looked at in a reject
+	Statut     string    // of a document; not looked at in a reject
 	Motif      string    // why it is a reject; "" for a document
 	Message    string    // the API's own words or the program's
 	Attempts   int       // calls that the number took in the run
 	ReceivedAt time.Time // kept to the microsecond
 	// Settles is false for an answer kept for the archive only: the number is still to be asked.
 	Settles bool
-	NextDue time.Time // when the number is due again; looked at only if Settles
+	// When the number is due again, and after which interval, which makes the order of what is due; looked at only if
+	// Settles. An interval of zero is taken for the time from ReceivedAt to NextDue.
+	NextDue time.Time
+	Every   time.Duration
+}
+
+// every is the interval until NextDue, in microseconds.
+func (a *Answer) every() int64 {
+	if a.Every > 0 {
+		return max(a.Every.Microseconds(), 1)
+	}
+	return max(a.NextDue.Sub(a.ReceivedAt).Microseconds(), 1)
 }
 
 // The kinds of answers. The numbers stand in the file and in its indexes: see the migrations.
@@ -45,19 +57,20 @@ func (a *Answer) kind(lastSHA256 []byte) int {
 	return kindChanged
 }
 
-// Record keeps the answers, in their order, and the pace, in one transaction. Once it returns nil they are on the disk;
-// after an error none of them is in the ledger. A document equal to its number's last one is kept as a row without body.
-// An empty body is kept as none.
-func (l *Ledger) Record(ctx context.Context, answers []Answer, pace Pace) error {
+// motifServerError is the motif of a number that the API's own failures kept from an answer for a whole run.
+const motifServerError = "erreur_serveur"
+
+// Record keeps the answers, in their order, in one transaction, and counts them for the run. Once it returns nil they
+// are on the disk; after an error none of them is in the ledger. A number that is settled is in no run's claims any more,
+// and no other run is handed it by a plan that it has made already. A document equal to its number's last one is kept as
+// a row without body. An empty body is kept as none.
+func (l *Ledger) Record(ctx context.Context, run Run, answers []Answer) error {
 	err := l.write(ctx, func(tx *sql.Tx) error {
-		if err := savePace(ctx, tx, pace); err != nil {
-			return err
-		}
 		recorded, err := recordAll(ctx, tx, answers)
 		if err != nil {
 			return err
 		}
-		return recorded.count(ctx, tx)
+		return recorded.count(ctx, tx, run)
 	})
 	if err != nil {
 		return fmt.Errorf("recording %d answers in the ledger: %w", len(answers), err)
@@ -66,8 +79,8 @@ func (l *Ledger) Record(ctx context.Context, answers []Answer, pace Pace) error 
 }
 
 func recordAll(ctx context.Context, tx *sql.Tx, answers []Answer) (recorded tally, err error) {
-	statements, err := prepareRecord(ctx, tx)
-	if err != nil {
+	var statements recordStatements
+	if err := statements.prepare(ctx, tx); err != nil {
 		return recorded, err
 	}
 	for i := range answers {
@@ -82,28 +95,24 @@ func recordAll(ctx context.Context, tx *sql.Tx, answers []Answer) (recorded tall
 
 // recordStatements are what one answer takes.
 type recordStatements struct {
-	last, insert, document, reject, done *sql.Stmt
+	last, insert, document, reject, done, free *sql.Stmt
 }
 
-func prepareRecord(ctx context.Context, tx *sql.Tx) (statements recordStatements, err error) {
-	for _, statement := range []struct {
-		prepared **sql.Stmt
-		text     string
-	}{
-		{&statements.last, `SELECT code_cdgf, document_sha256 FROM demandes WHERE id = ?`},
-		{&statements.insert, `INSERT INTO reponses
+func (s *recordStatements) prepare(ctx context.Context, tx *sql.Tx) error {
+	return prepare(ctx, tx, []prepared{
+		{&s.last, `SELECT code_cdgf, document_sha256 FROM demandes WHERE id = ?`},
+		{&s.insert, `INSERT INTO reponses
 			(demande_id, kind, code_cdgf, http_status, sha256, type, motif, message, attempts, received_at, body)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&statements.document, `UPDATE demandes SET settled_at = ?2, next_due = ?3, http_status = ?4, attempts = ?5, motif = NULL,
-			document_sha256 = ?6, document_type = ?7, changed_at = CASE WHEN ?8 THEN ?2 ELSE changed_at END WHERE id = ?1`},
-		{&statements.reject, `UPDATE demandes SET settled_at = ?2, next_due = ?3, http_status = ?4, attempts = ?5, motif = ?6 WHERE id = ?1`},
-		{&statements.done, `UPDATE plan SET done = 1 WHERE demande_id = ?`},
-	} {
-		if *statement.prepared, err = tx.PrepareContext(ctx, statement.text); err != nil {
-			return statements, err
-		}
-	}
-	return statements, nil
+		{&s.document, `UPDATE demandes SET settled_at = ?2, next_due = ?3, every = ?4, http_status = ?5, attempts = ?6, motif = NULL,
+			rejects = 0, failed_runs = 0, document_sha256 = ?7, document_type = ?8, statut = ?9,
+			changed_at = CASE WHEN ?10 THEN ?2 ELSE changed_at END, unchanged = CASE WHEN ?10 THEN 0 ELSE unchanged + 1 END WHERE id = ?1`},
+		{&s.reject, `UPDATE demandes SET settled_at = ?2, next_due = ?3, every = ?4, http_status = ?5, attempts = ?6, motif = ?7,
+			rejects = rejects + 1, failed_runs = CASE WHEN ?7 = '` + motifServerError + `' THEN failed_runs + 1 ELSE 0 END WHERE id = ?1`},
+		// A campaign of all asks again for what was settled before it.
+		{&s.done, `UPDATE plan SET state = 2 WHERE demande_id = ?1 AND run_id IN (SELECT run_id FROM plans WHERE refresh <> 'all' OR since <= ?2)`},
+		{&s.free, `DELETE FROM claims WHERE demande_id = ?`},
+	})
 }
 
 func (s *recordStatements) record(ctx context.Context, answer *Answer) (kind int, err error) {
@@ -132,24 +141,27 @@ func (s *recordStatements) record(ctx context.Context, answer *Answer) (kind int
 	return kind, s.settle(ctx, answer, kind)
 }
 
-// settle notes in the number's row what its answer was, and takes it off what is left of the plan.
+// settle notes in the number's row what its answer was, and takes it off what is left of the plans.
 func (s *recordStatements) settle(ctx context.Context, answer *Answer, kind int) error {
 	settledAt, nextDue := answer.ReceivedAt.UnixMicro(), answer.NextDue.UnixMicro()
 	var err error
 	if kind == kindReject {
-		_, err = s.reject.ExecContext(ctx, answer.DemandeID, settledAt, nextDue, answer.HTTPStatus, answer.Attempts, answer.Motif)
+		_, err = s.reject.ExecContext(ctx, answer.DemandeID, settledAt, nextDue, answer.every(), answer.HTTPStatus, answer.Attempts, answer.Motif)
 	} else {
-		_, err = s.document.ExecContext(ctx, answer.DemandeID, settledAt, nextDue, answer.HTTPStatus, answer.Attempts,
-			answer.SHA256, answer.Type, kind == kindChanged)
+		_, err = s.document.ExecContext(ctx, answer.DemandeID, settledAt, nextDue, answer.every(), answer.HTTPStatus, answer.Attempts,
+			answer.SHA256, answer.Type, answer.Statut, kind == kindChanged)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = s.done.ExecContext(ctx, answer.DemandeID)
+	if _, err := s.done.ExecContext(ctx, answer.DemandeID, settledAt); err != nil {
+		return err
+	}
+	_, err = s.free.ExecContext(ctx, answer.DemandeID)
 	return err
 }
 
-// tally counts answers, for the row of the run that is under way.
+// tally counts answers, for the row of a run.
 type tally struct{ answers, documents, unchanged, rejects int64 }
 
 func (t *tally) add(kind int) {
@@ -165,8 +177,14 @@ func (t *tally) add(kind int) {
 	}
 }
 
-func (t *tally) count(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `UPDATE runs SET answers = answers + ?, documents = documents + ?, unchanged = unchanged + ?, rejects = rejects + ?
-		WHERE id = (SELECT max(id) FROM runs) AND ended_at IS NULL`, t.answers, t.documents, t.unchanged, t.rejects)
-	return err
+func (t *tally) count(ctx context.Context, tx *sql.Tx, run Run) error {
+	result, err := tx.ExecContext(ctx, `UPDATE runs SET answers = answers + ?, documents = documents + ?, unchanged = unchanged + ?, rejects = rejects + ?
+		WHERE id = ?`, t.answers, t.documents, t.unchanged, t.rejects, run.ID)
+	if err != nil {
+		return err
+	}
+	if found, err := result.RowsAffected(); err != nil || found == 0 {
+		return errors.Join(err, errNoRun)
+	}
+	return nil
 }

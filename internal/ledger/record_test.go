@@ -65,11 +65,11 @@ func TestAStoredAnswerHasAllThatWasRecorded(t *testing.T) {
 	answer.Body, answer.Message, answer.Attempts = []byte{0, 0xff, '\n'}, "ça va ? \x00 '", 3
 	record(t, l, answer)
 	// The code is the one asked with at the time, not the one that a later list gives.
-	plan, err := l.NewPlan(t.Context(), begin(t, l, Due, begun))
+	plan, err := l.NewPlan(t.Context(), begin(t, l, Due, begun), PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.Add(t.Context(), "A", "LATER"); err != nil {
+	if _, err := plan.Add(t.Context(), "A", "LATER", 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := plan.Commit(t.Context()); err != nil {
@@ -88,17 +88,16 @@ func TestABatchThatFailsLeavesNothing(t *testing.T) {
 	l := open(t, t.TempDir())
 	run := begin(t, l, Due, begun)
 	planned(t, l, run, "A", "B")
-	pace := Pace{LastWrite: begun, Margin: time.Millisecond}
-	if err := l.Record(t.Context(), []Answer{document(1, "a", begun), document(99, "z", begun)}, pace); err == nil {
+	if err := l.Record(t.Context(), run, []Answer{document(1, "a", begun), document(99, "z", begun)}); err == nil {
 		t.Fatal("recorded an answer to a number that is not known")
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if err := l.Record(ended, []Answer{document(1, "a", begun)}, pace); !errors.Is(err, context.Canceled) {
+	if err := l.Record(ended, run, []Answer{document(1, "a", begun)}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("recorded: %v", err)
 	}
-	if kept, err := l.Pace(t.Context()); err != nil || kept != (Pace{}) {
-		t.Errorf("the pace is %v (%v)", kept, err)
+	if err := l.Record(t.Context(), Run{ID: 99}, []Answer{document(1, "a", begun)}); !errors.Is(err, errNoRun) {
+		t.Fatalf("recorded in a run that is not there: %v", err)
 	}
 	if got := numeros(due(t, l, run, begun)); !equal(got, []string{"A", "B"}) {
 		t.Errorf("due are %v", got)
@@ -122,31 +121,9 @@ func TestARunCountsItsAnswers(t *testing.T) {
 	if err := l.EndRun(t.Context(), run.ID, begun.Add(time.Hour), true, 0); err != nil {
 		t.Fatal(err)
 	}
-	record(t, l, document(1, "b", begun)) // outside a run
-	want := RunStatus{ID: run.ID, Refresh: Due, BegunAt: begun, EndedAt: begun.Add(time.Hour), Complete: true, Answers: 4, Documents: 2, Unchanged: 1, Rejects: 1}
+	record(t, l, document(1, "b", begun)) // a straggler
+	want := RunStatus{ID: run.ID, Refresh: Due, BegunAt: begun, EndedAt: begun.Add(time.Hour), Complete: true, Answers: 5, Documents: 3, Unchanged: 1, Rejects: 1}
 	if got := status(t, l, begun).Runs; len(got) != 1 || got[0] != want {
 		t.Errorf("runs are %+v, want %+v", got, want)
-	}
-}
-
-func TestThePaceIsKeptAndNeverReadBackEarlier(t *testing.T) {
-	dir := t.TempDir()
-	l := open(t, dir)
-	if pace, err := l.Pace(t.Context()); err != nil || pace != (Pace{}) {
-		t.Errorf("a fresh ledger's pace is %v (%v)", pace, err)
-	}
-	written := begun.Add(1) // a nanosecond after a microsecond
-	if err := l.SavePace(t.Context(), Pace{LastWrite: written, Margin: 2345678}); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Record(t.Context(), nil, Pace{}); err != nil { // a run that has not called yet
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	pace, err := open(t, dir).Pace(t.Context())
-	if want := (Pace{LastWrite: begun.Add(time.Microsecond), Margin: 2345678}); err != nil || pace != want {
-		t.Errorf("the pace is %v, want %v (%v)", pace, want, err)
 	}
 }

@@ -10,33 +10,41 @@ func TestACampaignOfAllGoesOnUntilARunEndsComplete(t *testing.T) {
 		refresh  Refresh
 		ended    bool // false: killed
 		complete bool
+		living   bool // neither ended nor killed
 	}
 	for name, test := range map[string]struct {
 		before []past
 		since  int // which run's begin the next run's Since is
 	}{
 		"the first":                   {nil, 0},
-		"after a killed one":          {[]past{{All, false, false}}, 0},
-		"after one stopped with work": {[]past{{All, true, false}}, 0},
-		"after two":                   {[]past{{All, false, false}, {All, true, false}}, 0},
-		"after a complete one":        {[]past{{All, true, true}}, 1},
-		"after a complete and a not":  {[]past{{All, true, true}, {All, false, false}}, 1},
-		"after another refresh":       {[]past{{All, false, false}, {Due, true, true}}, 2},
-		"after an unfinished due":     {[]past{{Due, false, false}}, 1},
+		"after a killed one":          {[]past{{refresh: All, ended: false, complete: false}}, 0},
+		"after one stopped with work": {[]past{{refresh: All, ended: true, complete: false}}, 0},
+		"after two":                   {[]past{{refresh: All, ended: false, complete: false}, {refresh: All, ended: true, complete: false}}, 0},
+		"after a complete one":        {[]past{{refresh: All, ended: true, complete: true}}, 1},
+		"after a complete and a not":  {[]past{{refresh: All, ended: true, complete: true}, {refresh: All, ended: false, complete: false}}, 1},
+		"after another refresh":       {[]past{{refresh: All, ended: false, complete: false}, {refresh: Due, ended: true, complete: true}}, 2},
+		"after an unfinished due":     {[]past{{refresh: Due}}, 1},
+		"after a due run beside it":   {[]past{{refresh: All, living: true}, {refresh: Due, ended: true, complete: true}}, 0},
+		"beside one that goes on":     {[]past{{refresh: All, living: true}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := open(t, t.TempDir())
+			dir := t.TempDir()
 			at := func(i int) time.Time { return begun.Add(time.Duration(i) * time.Hour) }
 			for i, run := range test.before {
+				l := open(t, dir)
 				started := begin(t, l, run.refresh, at(i))
-				if !run.ended {
-					continue
+				if run.ended {
+					if err := l.EndRun(t.Context(), started.ID, at(i).Add(time.Minute), run.complete, 0); err != nil {
+						t.Fatal(err)
+					}
 				}
-				if err := l.EndRun(t.Context(), started.ID, at(i).Add(time.Minute), run.complete, 0); err != nil {
-					t.Fatal(err)
+				if !run.living {
+					if err := l.Close(); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
-			run := begin(t, l, All, at(len(test.before)))
+			run := begin(t, open(t, dir), All, at(len(test.before)))
 			if !run.Since.Equal(at(test.since)) {
 				t.Errorf("since %s, want %s", run.Since, at(test.since))
 			}

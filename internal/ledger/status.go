@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -30,11 +31,11 @@ type Status struct {
 	FileBytes     int64            `json:"file_bytes"` // of the file and its log
 }
 
-// PlanStatus is the list of the last run.
+// PlanStatus is the list of the last run that has made one.
 type PlanStatus struct {
-	Run    int64 `json:"run"`    // 0: no list, or one is being made
+	Run    int64 `json:"run"`    // 0: no list yet
 	Listed int64 `json:"listed"` // numbers
-	Left   int64 `json:"left"`   // of them, those that the run has still to ask for
+	Left   int64 `json:"left"`   // of them, those still due; of a run that has ended, those that it left
 }
 
 // LotsStatus is how far the answers have come.
@@ -54,6 +55,7 @@ type RunStatus struct {
 	Refresh   Refresh   `json:"refresh"`
 	BegunAt   time.Time `json:"begun_at"`
 	EndedAt   time.Time `json:"ended_at,omitzero"` // zero: still running, or killed
+	Live      bool      `json:"live"`              // still running
 	Complete  bool      `json:"complete"`
 	ExitCode  int       `json:"exit_code"`
 	Answers   int64     `json:"answers"`   // recorded
@@ -62,7 +64,7 @@ type RunStatus struct {
 	Rejects   int64     `json:"rejects"`
 }
 
-// PaceStatus is the Pace last kept.
+// PaceStatus is what the quotas of the folder kept last.
 type PaceStatus struct {
 	LastWrite     time.Time `json:"last_write,omitzero"`
 	MarginSeconds float64   `json:"margin_seconds"`
@@ -73,16 +75,23 @@ func (l *Ledger) Status(ctx context.Context, now time.Time) (Status, error) {
 	status := Status{Rejects: map[string]int64{}, Types: map[string]int64{}, Runs: []RunStatus{}}
 	err := l.read(ctx, func(tx *sql.Tx) error {
 		for _, read := range []func(context.Context, *sql.Tx, time.Time) error{
-			status.readLedger, status.readPlan, status.readDemandes, status.readLots, status.readRuns,
+			status.readMode, status.readDemandes, status.readLots,
 		} {
 			if err := read(ctx, tx, now); err != nil {
 				return err
 			}
 		}
-		return nil
+		var err error
+		if status.Plan, err = l.readPlan(ctx, tx, now); err != nil {
+			return err
+		}
+		return l.readRuns(ctx, tx, &status)
 	})
 	if err == nil {
 		status.FileBytes, err = fileBytes(l.path)
+	}
+	if err == nil {
+		status.Pace, err = readPace(filepath.Dir(l.path))
 	}
 	if err != nil {
 		return Status{}, fmt.Errorf("reading the status of ledger %s: %w", l.path, err)
@@ -90,30 +99,24 @@ func (l *Ledger) Status(ctx context.Context, now time.Time) (Status, error) {
 	return status, nil
 }
 
-func (s *Status) readLedger(ctx context.Context, tx *sql.Tx, _ time.Time) error {
-	pace, err := readPace(ctx, tx)
-	if err != nil {
-		return err
-	}
-	s.Pace = PaceStatus{LastWrite: pace.LastWrite, MarginSeconds: pace.Margin.Seconds()}
-	return tx.QueryRowContext(ctx, "SELECT mode, coalesce(planned_run, 0) FROM ledger").Scan(&s.Mode, &s.Plan.Run)
+func (s *Status) readMode(ctx context.Context, tx *sql.Tx, _ time.Time) error {
+	return tx.QueryRowContext(ctx, "SELECT mode FROM ledger").Scan(&s.Mode)
 }
 
-func (s *Status) readPlan(ctx context.Context, tx *sql.Tx, now time.Time) error {
-	if s.Plan.Run == 0 {
-		return nil
-	}
-	var refresh string
-	if err := tx.QueryRowContext(ctx, "SELECT refresh FROM runs WHERE id = ?", s.Plan.Run).Scan(&refresh); err != nil {
-		return err
-	}
-	run := Run{ID: s.Plan.Run, Refresh: Refresh(refresh)}
-	left, err := countDue(ctx, tx, run, now)
+// readPlan counts the newest plan that a run has, or else takes what the last run that had one left of it.
+func (l *Ledger) readPlan(ctx context.Context, tx *sql.Tx, now time.Time) (PlanStatus, error) {
+	plan, err := readPlan(ctx, tx, "true")
 	if err != nil {
-		return err
+		return PlanStatus{}, err
 	}
-	s.Plan.Left = left
-	return tx.QueryRowContext(ctx, "SELECT count(*) FROM plan").Scan(&s.Plan.Listed)
+	var ended PlanStatus
+	err = tx.QueryRowContext(ctx, "SELECT id, listed, remaining FROM runs WHERE listed IS NOT NULL ORDER BY id DESC LIMIT 1").
+		Scan(&ended.Run, &ended.Listed, &ended.Left)
+	if none(err) != nil || plan.run.ID <= ended.Run {
+		return ended, none(err)
+	}
+	mine, others, err := l.left(ctx, tx, plan.run, now)
+	return PlanStatus{Run: plan.run.ID, Listed: plan.listed, Left: mine + others}, err
 }
 
 // readDemandes counts in one pass. The numbers are added up here, not by GROUP BY, which would sort them all.
@@ -164,13 +167,14 @@ func (s *Status) readLots(ctx context.Context, tx *sql.Tx, _ time.Time) error {
 	err = tx.QueryRowContext(ctx, `SELECT
 		count(*) FILTER (WHERE published_at IS NULL), coalesce(sum(last_id - first_id + 1) FILTER (WHERE published_at IS NULL), 0),
 		count(published_at), coalesce(sum(last_id - first_id + 1) FILTER (WHERE published_at IS NOT NULL), 0), max(published_at),
-		(SELECT received_at FROM reponses ORDER BY id LIMIT 1) FROM lots`).
+		(SELECT received_at FROM reponses WHERE id >= coalesce((SELECT first_id FROM lots WHERE published_at IS NULL ORDER BY id LIMIT 1), ?) ORDER BY id LIMIT 1)
+		FROM lots`, first).
 		Scan(&s.Lots.Waiting, &s.Lots.WaitingAnswers, &s.Lots.Published, &s.Lots.PublishedAnswers, &published, &oldest)
 	s.Lots.OldestWaiting, s.Lots.LastPublished = fromMicros(oldest), fromMicros(published)
 	return err
 }
 
-func (s *Status) readRuns(ctx context.Context, tx *sql.Tx, _ time.Time) error {
+func (l *Ledger) readRuns(ctx context.Context, tx *sql.Tx, s *Status) error {
 	rows, err := tx.QueryContext(ctx, `SELECT id, refresh, begun_at, ended_at, complete, coalesce(exit_code, 0), answers, documents, unchanged, rejects
 		FROM runs ORDER BY id DESC LIMIT ?`, statusRuns)
 	if err != nil {
@@ -185,9 +189,24 @@ func (s *Status) readRuns(ctx context.Context, tx *sql.Tx, _ time.Time) error {
 			return err
 		}
 		run.BegunAt, run.EndedAt = fromMicros(begunAt), fromMicros(endedAt)
+		if run.EndedAt.IsZero() {
+			if run.Live, err = l.isLive(run.ID); err != nil {
+				return err
+			}
+		}
 		s.Runs = append(s.Runs, run)
 	}
 	return rows.Err()
+}
+
+// readPace is what the quota of the folder that wrote last keeps.
+func readPace(dir string) (PaceStatus, error) {
+	newest, err := newestKept(dir)
+	pace := PaceStatus{MarginSeconds: newest.margin.Seconds()}
+	if !newest.lastWrite.IsZero() {
+		pace.LastWrite = newest.lastWrite.UTC()
+	}
+	return pace, err
 }
 
 // fileBytes is the size of the ledger's file and of its log.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -22,7 +23,8 @@ func TestTheStatusOfAFreshLedgerIsEmpty(t *testing.T) {
 }
 
 func TestTheStatusCountsWhatTheLedgerHolds(t *testing.T) {
-	l := open(t, t.TempDir())
+	dir := t.TempDir()
+	l := open(t, dir)
 	run := begin(t, l, Due, begun)
 	planned(t, l, run, "A", "B", "C", "D", "E")
 	mes := document(2, "b", begun.Add(time.Minute))
@@ -35,8 +37,13 @@ func TestTheStatusCountsWhatTheLedgerHolds(t *testing.T) {
 	seal(t, l, begun)
 	rejected := reject(2, 403, "acces_refuse", begun.Add(3*time.Minute))
 	rejected.NextDue = begun.Add(time.Hour)
-	if err := l.Record(t.Context(), []Answer{rejected}, Pace{LastWrite: begun, Margin: 20 * time.Millisecond}); err != nil {
-		t.Fatal(err)
+	record(t, l, rejected)
+	for i, key := range []string{"one", "other"} { // the one that wrote last counts
+		quota := openQuota(t, dir, key, 0)
+		enter(t, quota)
+		if err := errors.Join(quota.Keep(begun.Add(time.Duration(i)*time.Second), time.Duration(10*(i+1))*time.Millisecond, time.Time{}), quota.Leave()); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	got := status(t, l, begun.Add(time.Hour))
@@ -50,8 +57,8 @@ func TestTheStatusCountsWhatTheLedgerHolds(t *testing.T) {
 			UnsealedAnswers: 1, Waiting: 1, WaitingAnswers: 1, OldestWaiting: begun.Add(2 * time.Minute),
 			Published: 1, PublishedAnswers: 2, LastPublished: begun.Add(time.Hour),
 		},
-		Runs: []RunStatus{{ID: run.ID, Refresh: Due, BegunAt: begun, Answers: 4, Documents: 2, Rejects: 2}},
-		Pace: PaceStatus{LastWrite: begun, MarginSeconds: 0.02},
+		Runs: []RunStatus{{ID: run.ID, Refresh: Due, BegunAt: begun, Live: true, Answers: 4, Documents: 2, Rejects: 2}},
+		Pace: PaceStatus{LastWrite: begun.Add(time.Second), MarginSeconds: 0.02},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -93,7 +100,7 @@ func TestTheStatusIsOneMomentWhileARunWrites(t *testing.T) {
 	var writing sync.WaitGroup
 	writing.Go(func() {
 		for id := range int64(total) {
-			if err := l.Record(t.Context(), []Answer{document(id+1, "x", begun)}, Pace{}); err != nil {
+			if err := l.Record(t.Context(), run, []Answer{document(id+1, "x", begun)}); err != nil {
 				t.Error(err)
 				return
 			}

@@ -34,7 +34,7 @@ type publisher struct {
 func (p *publisher) seal() (sealed bool, err error) {
 	lot, sealed, err := p.rooms.Ledger.Seal(context.WithoutCancel(p.ctx), time.Now())
 	if err != nil {
-		return false, fmt.Errorf("%w: sealing a lot: %w", ErrState, err)
+		return false, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	if sealed {
 		p.rooms.Log.Info("lot sealed", "lot", lot.Name, "answers", lot.Answers)
@@ -73,7 +73,7 @@ func (p *publisher) publishWaiting() error {
 	bookkeeping := context.WithoutCancel(p.ctx)
 	lots, err := p.rooms.Ledger.Unpublished(bookkeeping)
 	if err != nil {
-		return fmt.Errorf("%w: listing the lots that wait: %w", ErrState, err)
+		return fmt.Errorf("%w: %w", ErrState, err)
 	}
 	for i, lot := range lots {
 		p.report.Waiting = len(lots) - i
@@ -81,7 +81,7 @@ func (p *publisher) publishWaiting() error {
 			return fmt.Errorf("%w: publishing lot %s (it is safe in the ledger; run again): %w", ErrPublish, lot.Name, err)
 		}
 		if err := p.rooms.Ledger.MarkPublished(bookkeeping, lot, time.Now()); err != nil {
-			return fmt.Errorf("%w: marking lot %s published: %w", ErrState, lot.Name, err)
+			return fmt.Errorf("%w: %w", ErrState, err)
 		}
 		p.report.Lots = append(p.report.Lots, lot.Name)
 		p.rooms.Log.Info("lot published", "lot", lot.Name, "answers", lot.Answers)

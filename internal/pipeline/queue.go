@@ -17,15 +17,17 @@ type job struct {
 	after    time.Time
 }
 
+// tries is how many calls have been spent in vain.
+func (j *job) tries() int { return j.failures + j.odd }
+
 // queue holds the run's work: what is to be asked again at once, what is due by the ledger's order, and what is to
 // be tried again later, behind the others.
 type queue struct {
-	next func(ctx context.Context) ([]ledger.Demande, error) // the ledger's next page; empty at the end
+	next func(ctx context.Context) ([]ledger.Demande, error) // the ledger's next page; empty when nothing is left that no other run asks for
 
 	mutex    sync.Mutex // guards all below
 	first    []*job
 	page     []ledger.Demande
-	ended    bool
 	later    laterHeap
 	inFlight int
 	changed  chan struct{} // closed and replaced when work comes back
@@ -81,11 +83,11 @@ func (q *queue) tryTake(ctx context.Context, now time.Time) (*job, time.Duration
 }
 
 func (q *queue) fill(ctx context.Context) error {
-	if len(q.page) > 0 || q.ended {
+	if len(q.page) > 0 {
 		return nil
 	}
 	page, err := q.next(ctx)
-	q.page, q.ended = page, err == nil && len(page) == 0
+	q.page = page
 	return err
 }
 
@@ -113,13 +115,6 @@ func (q *queue) done() { q.back(func() {}) }
 
 // again puts a job taken before all others.
 func (q *queue) again(j *job) { q.back(func() { q.first = append(q.first, j) }) }
-
-// giveBack is again for a job that may be nil.
-func (q *queue) giveBack(j *job) {
-	if j != nil {
-		q.again(j)
-	}
-}
 
 // retry puts a job taken behind the others, not before after.
 func (q *queue) retry(j *job, after time.Time) {

@@ -24,6 +24,37 @@ type ListCounts struct {
 	BadLines   int64 `json:"bad_lines"`
 }
 
+// PlannedSupplier is what one supplier's quota has to do.
+type PlannedSupplier struct {
+	Supplier      string `json:"supplier"` // its code_cdgf
+	NeverAnswered int64  `json:"never_answered"`
+	Again         int64  `json:"again"`   // answered before, and due again
+	Seconds       int64  `json:"seconds"` // at its quota
+}
+
+// SupplierCounts is how one supplier's quota was used.
+type SupplierCounts struct {
+	Calls     int64         `json:"calls"`
+	FirstCall time.Time     `json:"first_call,omitzero"`
+	LastCall  time.Time     `json:"last_call,omitzero"`
+	QuotaUsed float64       `json:"quota_used"` // calls over slots between the first and the last call
+	Interval  time.Duration `json:"-"`          // between two slots
+}
+
+// called counts a call written at that moment.
+func (s *SupplierCounts) called(at time.Time) {
+	if s.Calls == 0 || at.Before(s.FirstCall) {
+		s.FirstCall = at
+	}
+	if at.After(s.LastCall) {
+		s.LastCall = at
+	}
+	s.Calls++
+	if calling := s.LastCall.Sub(s.FirstCall); calling > 0 {
+		s.QuotaUsed = float64(s.Calls-1) * s.Interval.Seconds() / calling.Seconds()
+	}
+}
+
 // TableCounts is what a run published in one table.
 type TableCounts struct {
 	Rows       int64    `json:"rows"`
@@ -34,25 +65,24 @@ type TableCounts struct {
 
 // Report is the run report.
 type Report struct {
-	Version   int                     `json:"version"`
-	Run       int64                   `json:"run"`
-	Mode      string                  `json:"mode"`
-	Refresh   string                  `json:"refresh"`
-	StartedAt time.Time               `json:"started_at"`
-	EndedAt   time.Time               `json:"ended_at"`
-	Lists     ListCounts              `json:"lists"`
-	Due       int64                   `json:"due"`
-	Counts    Counts                  `json:"counts"`
-	FirstCall time.Time               `json:"first_call,omitzero"`
-	LastCall  time.Time               `json:"last_call,omitzero"`
-	QuotaUsed float64                 `json:"quota_used"` // calls over slots between the first and the last call
-	Rejects   map[string]int64        `json:"rejects"`    // by motif
-	Tables    map[string]*TableCounts `json:"tables"`
-	Lots      []string                `json:"lots"`
-	Waiting   int                     `json:"lots_waiting"` // sealed and not published
-	Outcome   string                  `json:"outcome"`
-	Error     string                  `json:"error,omitempty"`
-	ExitCode  int                     `json:"exit_code"`
+	Version   int                       `json:"version"`
+	Run       int64                     `json:"run"`
+	Mode      string                    `json:"mode"`
+	Refresh   string                    `json:"refresh"`
+	StartedAt time.Time                 `json:"started_at"`
+	EndedAt   time.Time                 `json:"ended_at"`
+	Lists     ListCounts                `json:"lists"`
+	Due       int64                     `json:"due"`
+	Counts    Counts                    `json:"counts"`
+	Plan      []PlannedSupplier         `json:"plan"`
+	Suppliers map[string]SupplierCounts `json:"suppliers"` // by code_cdgf
+	Rejects   map[string]int64          `json:"rejects"`   // by motif
+	Tables    map[string]*TableCounts   `json:"tables"`
+	Lots      []string                  `json:"lots"`
+	Waiting   int                       `json:"lots_waiting"` // sealed and not published
+	Outcome   string                    `json:"outcome"`
+	Error     string                    `json:"error,omitempty"`
+	ExitCode  int                       `json:"exit_code"`
 }
 
 // add counts what one more lot published in the table.
@@ -68,7 +98,7 @@ func (t *TableCounts) add(more *TableCounts) {
 func newReport(config Config) Report {
 	return Report{
 		Version: 1, Mode: config.Mode, Refresh: string(config.Refresh), StartedAt: time.Now(),
-		Rejects: map[string]int64{}, Tables: map[string]*TableCounts{}, Lots: []string{},
+		Plan: []PlannedSupplier{}, Suppliers: map[string]SupplierCounts{}, Rejects: map[string]int64{}, Tables: map[string]*TableCounts{}, Lots: []string{},
 	}
 }
 
@@ -79,12 +109,24 @@ func (r *Report) table(name string) *TableCounts {
 	return r.Tables[name]
 }
 
-// end closes the report. interval is the time between two slots.
-func (r *Report) end(begun time.Time, interval time.Duration, err error) {
-	r.StartedAt, r.EndedAt = begun, time.Now()
-	if calling := r.LastCall.Sub(r.FirstCall); calling > 0 {
-		r.QuotaUsed = float64(r.Counts.Calls-1) * interval.Seconds() / calling.Seconds()
+// QuotaUsed is the calls over the slots between the first and the last call, of all suppliers.
+func (r *Report) QuotaUsed() float64 {
+	calls, slots := 0.0, 0.0
+	for _, supplier := range r.Suppliers {
+		if supplier.QuotaUsed > 0 {
+			calls += float64(supplier.Calls - 1)
+			slots += float64(supplier.Calls-1) / supplier.QuotaUsed
+		}
 	}
+	if slots == 0 {
+		return 0
+	}
+	return calls / slots
+}
+
+// end closes the report.
+func (r *Report) end(begun time.Time, err error) {
+	r.StartedAt, r.EndedAt = begun, time.Now()
 	switch {
 	case err == nil:
 		r.Outcome = "complete"

@@ -29,7 +29,10 @@ type Config struct {
 	MaxOutage   time.Duration   // how long the API may be down
 	MaxInFlight int             // calls at once
 	LotAnswers  int64           // a lot is sealed at this many answers, and at the end
-	DueAfter    time.Duration   // an answered number is due again after this
+	DueAfter    time.Duration   // an answered number is due again after this at the soonest,
+	DueAtMost   time.Duration   // and after this at the latest
+	Final       []string        // statuses of demandes that are never asked for again
+	DryRun      bool            // plan only
 	Grace       time.Duration   // once told to stop, how long calls in flight may still last, and then the publishing
 	ExitCode    func(error) int // what the process will exit with, for the ledger's record of the run
 }
@@ -37,12 +40,20 @@ type Config struct {
 // Rooms is what a run works with.
 type Rooms struct {
 	Ledger   *ledger.Ledger
-	Client   API
-	Pacer    *omega.Pacer
 	Output   *sink.Output
 	Root     schemas.Root
 	Log      *slog.Logger
 	Progress Progress
+	// Suppliers are those whose demandes are asked for, at least one.
+	Suppliers []Supplier
+}
+
+// Supplier is one supplier's access to the API: its credentials and its quota.
+type Supplier struct {
+	// Code is the code_cdgf whose numbers it asks for. The first supplier also asks for those of codes that no supplier has.
+	Code   string
+	Client API
+	Pacer  *omega.Pacer
 }
 
 // API is the distributor's API as one run sees it.
@@ -52,6 +63,8 @@ type API interface {
 	Token(ctx context.Context) (omega.Token, error)
 	// Invalidate says that the token of that generation was refused.
 	Invalidate(generation uint64)
+	// Prepare opens a connection for the next Call, if none stands ready. An error is of no consequence: Call opens its own.
+	Prepare(ctx context.Context) error
 	// Call asks for one demande. written is called when the request has left, at most once, before Call returns.
 	// Calls may run at the same time. It retries nothing.
 	Call(ctx context.Context, token omega.Token, numero, codeCDGF string, written func(at time.Time)) omega.Answer
@@ -74,35 +87,28 @@ func Run(ctx context.Context, config Config, rooms Rooms) (Report, error) {
 	begun := time.Now()
 	run, err := rooms.Ledger.BeginRun(context.WithoutCancel(ctx), config.Refresh, begun)
 	if err != nil {
-		return report, fmt.Errorf("%w: beginning the run: %w", ErrState, err)
+		return report, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	report.Run = run.ID
 	publishing, cancel := graced(ctx, 2*config.Grace)
 	defer cancel()
 	publisher := &publisher{rooms: rooms, config: config, report: &report, ctx: publishing}
 	err = runStages(ctx, config, rooms, run, publisher, &report)
-	report.end(begun, rooms.Pacer.Interval(), err)
+	report.end(begun, err)
 	report.ExitCode = config.ExitCode(err)
 	ended := rooms.Ledger.EndRun(context.WithoutCancel(ctx), run.ID, time.Now(), err == nil, report.ExitCode)
 	if ended != nil && err == nil {
-		err = fmt.Errorf("%w: ending the run: %w", ErrState, ended)
+		err = fmt.Errorf("%w: %w", ErrState, ended)
 	}
 	return report, err
-}
-
-// graced is ctx, ending a while later.
-func graced(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
-	return later, func() {
-		stop()
-		cancel()
-	}
 }
 
 func runStages(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publisher *publisher, report *Report) error {
 	// A list that cannot be read must not keep what an earlier run has won from being published.
 	planned := plan(ctx, config, rooms, run, report)
+	if config.DryRun {
+		return planned
+	}
 	if err := publisher.publishWaiting(); err != nil {
 		return errors.Join(planned, err)
 	}
@@ -111,60 +117,4 @@ func runStages(ctx context.Context, config Config, rooms Rooms, run ledger.Run, 
 	}
 	fetched := fetch(ctx, config, rooms, run, publisher, report)
 	return errors.Join(fetched, publisher.finish()) // the last lot is sealed even when the fetch failed
-}
-
-// plan reads the lists into the ledger and counts what is due.
-func plan(ctx context.Context, config Config, rooms Rooms, run ledger.Run, report *Report) error {
-	began := time.Now()
-	planning, err := rooms.Ledger.NewPlan(ctx, run)
-	if err != nil {
-		return fmt.Errorf("%w: beginning the plan: %w", ErrState, err)
-	}
-	config.Source.BadLine = func(bad source.BadLine) {
-		report.Lists.BadLines++
-		tell(rooms.Log, report.Lists.BadLines, "line left out", "place", bad.Position.String(), "text", bad.Text, "reason", bad.Reason)
-	}
-	summary, err := source.Read(ctx, config.Lists, config.Source, func(entry source.Entry) error {
-		code := entry.CodeCDGF
-		if code == "" {
-			code = config.CodeCDGF
-		}
-		duplicate, err := planning.Add(ctx, entry.Numero, code)
-		if err != nil {
-			return fmt.Errorf("%w: planning %s: %w", ErrState, entry.Numero, err)
-		}
-		if duplicate {
-			report.Lists.Duplicates++
-			tell(rooms.Log, report.Lists.Duplicates, "number given twice", "place", entry.Position.String(), "numero_demande", entry.Numero)
-		}
-		return nil
-	})
-	planned, commitErr := planning.Commit(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w: while planning", ErrStopped)
-		}
-		return err
-	}
-	if commitErr != nil {
-		return fmt.Errorf("%w: committing the plan: %w", ErrState, commitErr)
-	}
-	report.Lists.Lists, report.Lists.Numbers = summary.Lists, planned.Listed
-	report.Due, err = rooms.Ledger.CountDue(ctx, run, time.Now())
-	if err != nil {
-		return fmt.Errorf("%w: counting what is due: %w", ErrState, err)
-	}
-	rooms.Log.Info("planned", "lists", summary.Lists, "numbers", planned.Listed, "due", report.Due,
-		"duplicates", report.Lists.Duplicates, "bad_lines", report.Lists.BadLines, "seconds", time.Since(began).Seconds())
-	return nil
-}
-
-// tell warns of the first twenty of a kind, lest a bad list fill the log; the report has the count.
-func tell(log *slog.Logger, count int64, message string, args ...any) {
-	if count <= 20 {
-		log.Warn(message, args...)
-	}
-	if count == 20 {
-		log.Warn("further lines of this kind are only counted")
-	}
 }

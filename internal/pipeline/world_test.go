@@ -53,6 +53,8 @@ func (a *api) Token(context.Context) (omega.Token, error) {
 	return omega.Token{Generation: uint64(a.tokens)}, nil
 }
 
+func (*api) Prepare(context.Context) error { return nil }
+
 func (a *api) Invalidate(generation uint64) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
@@ -122,7 +124,7 @@ func newWorld(t *testing.T, numbers int, answer func(numero string, nth int, sin
 	}
 	w.config = Config{
 		Lists: []string{path}, Refresh: ledger.Due, CodeCDGF: "A", Mode: "reel", MaxOutage: 3 * time.Hour, MaxInFlight: 32, LotAnswers: 1000,
-		DueAfter: 20 * time.Hour, Grace: 3 * time.Second, ExitCode: func(error) int { return 1 },
+		DueAfter: 20 * time.Hour, DueAtMost: 30 * 24 * time.Hour, Grace: 3 * time.Second, ExitCode: func(error) int { return 1 },
 	}
 	return w
 }
@@ -141,11 +143,12 @@ func (w *world) run(ctx context.Context) error {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	pace, err := books.Pace(ctx)
+	quota, err := ledger.OpenQuota(filepath.Join(w.folder, "state"), "quota", 0)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	pacer, err := omega.NewPacer(omega.PacerOptions{Rate: 1, LastWrite: pace.LastWrite, Margin: pace.Margin})
+	defer quota.Close()
+	pacer, err := omega.NewPacer(omega.PacerOptions{Rate: 1, Gate: quota})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -155,7 +158,8 @@ func (w *world) run(ctx context.Context) error {
 	}
 	w.config.Source = source.Options{}
 	w.lastReport, err = Run(ctx, w.config, Rooms{
-		Ledger: books, Client: w.api, Pacer: pacer, Output: output, Root: root, Log: slog.New(slog.DiscardHandler), Progress: silent{},
+		Ledger: books, Output: output, Root: root, Log: slog.New(slog.DiscardHandler), Progress: silent{},
+		Suppliers: []Supplier{{Code: "A", Client: w.api, Pacer: pacer}},
 	})
 	return err
 }
