@@ -96,7 +96,7 @@ func Run(ctx context.Context, config Config, rooms Rooms) (Report, error) {
 	err = runStages(ctx, config, rooms, run, publisher, &report)
 	report.end(begun, err)
 	report.ExitCode = config.ExitCode(err)
-	ended := rooms.Ledger.EndRun(context.WithoutCancel(ctx), run.ID, time.Now(), err == nil, report.ExitCode)
+	ended := rooms.Ledger.EndRun(context.WithoutCancel(ctx), run.ID, time.Now(), err == nil && !config.DryRun, report.ExitCode)
 	if ended != nil && err == nil {
 		err = fmt.Errorf("%w: %w", ErrState, ended)
 	}

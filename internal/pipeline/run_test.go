@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"omega-export/internal/ledger"
 	"omega-export/internal/omega"
 )
 
@@ -311,6 +312,24 @@ func TestALimitThatFallsOnTheLastCallIsNoStop(t *testing.T) {
 		w.must(nil)
 		if w.rows("demande_t") != 5 {
 			t.Errorf("%d documents", w.rows("demande_t"))
+		}
+	})
+}
+
+func TestADryRunCallsNothingAndChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10, func(numero string, _ int, _ time.Duration) omega.Answer { return documentOf(numero) })
+		w.config.Refresh, w.config.MaxCalls = ledger.All, 4
+		w.must(ErrStopped)
+		w.config.MaxCalls, w.config.DryRun = 0, true
+		w.must(nil)
+		if plan := w.lastReport.Plan; len(w.api.calls) != 4 || len(plan) != 1 || plan[0].NeverAnswered != 6 || plan[0].Seconds != 6 {
+			t.Errorf("%d calls, plan %+v", len(w.api.calls), plan)
+		}
+		w.config.DryRun = false
+		w.must(nil)
+		if len(w.api.calls) != 10 {
+			t.Errorf("%d calls: the dry run ended the campaign of --refresh all", len(w.api.calls))
 		}
 	})
 }
