@@ -44,7 +44,9 @@ func fetch(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publ
 	ended := make([]error, len(lanes))
 	var dispatching sync.WaitGroup
 	for i, l := range lanes {
-		dispatching.Go(func() { ended[i] = l.dispatch(contexts[i], inFlight) })
+		dispatching.Go(func() {
+			ended[i] = errors.Join(l.dispatch(contexts[i], inFlight), l.surrender(ctx))
+		})
 	}
 	dispatching.Wait()
 	close(results)

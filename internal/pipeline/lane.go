@@ -99,6 +99,19 @@ func (l *lane) dispatch(ctx, inFlight context.Context) error {
 	return nil
 }
 
+// surrender sets free the numbers that the lane has claimed and will not ask for: other suppliers may keep the run going
+// for long, and other runs wait for what it has claimed.
+func (l *lane) surrender(ctx context.Context) error {
+	ids := l.queue.surrender()
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := l.books.Release(context.WithoutCancel(ctx), l.run, ids); err != nil {
+		return fmt.Errorf("%w: %w", ErrState, err)
+	}
+	return nil
+}
+
 // next waits for a job and the right to ask for it. It gives no job when no work is left or ctx has ended.
 func (l *lane) next(ctx context.Context) (*job, omega.Token, *omega.Slot, error) {
 	job, err := l.queue.take(ctx)

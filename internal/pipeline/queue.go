@@ -110,6 +110,21 @@ func (q *queue) drained(ctx context.Context) (bool, error) {
 	return len(q.first)+len(q.page)+len(q.later)+q.inFlight == 0, err
 }
 
+// surrender empties the queue, and gives the ids of the numbers that stood in it.
+func (q *queue) surrender() []int64 {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	var ids []int64
+	for _, j := range append(q.first, q.later...) {
+		ids = append(ids, j.demande.ID)
+	}
+	for _, demande := range q.page {
+		ids = append(ids, demande.ID)
+	}
+	q.first, q.page, q.later = nil, nil, nil
+	return ids
+}
+
 // done says that a job taken is over.
 func (q *queue) done() { q.back(func() {}) }
 

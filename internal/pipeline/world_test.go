@@ -109,6 +109,7 @@ type world struct {
 	api        *api
 	config     Config
 	lastReport Report
+	others     []Supplier // beside supplier A, which calls api
 }
 
 func newWorld(t *testing.T, numbers int, answer func(numero string, nth int, since time.Duration) omega.Answer) *world {
@@ -159,7 +160,7 @@ func (w *world) run(ctx context.Context) error {
 	w.config.Source = source.Options{}
 	w.lastReport, err = Run(ctx, w.config, Rooms{
 		Ledger: books, Output: output, Root: root, Log: slog.New(slog.DiscardHandler), Progress: silent{},
-		Suppliers: []Supplier{{Code: "A", Client: w.api, Pacer: pacer}},
+		Suppliers: append([]Supplier{{Code: "A", Client: w.api, Pacer: pacer}}, w.others...),
 	})
 	return err
 }
