@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -133,7 +132,5 @@ func (c *simulateCmd) Run(ctx context.Context, std streams) error {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeServer)
 	defer cancel()
 	_ = server.Close(closing) // calls that had to be cut are no failure of the command
-	encoder := json.NewEncoder(std.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(sim.Stats())
+	return printJSON(std.out, sim.Stats())
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -53,9 +52,7 @@ func (c *statusCmd) Run(ctx context.Context, std streams) error {
 		c.print(std.out, status)
 		return nil
 	}
-	encoder := json.NewEncoder(std.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(struct {
+	return printJSON(std.out, struct {
 		ledger.Status
 		SecondsLeft int64 `json:"seconds_left"` // of the last run's list, at --rate
 	}{status, int64(c.left(status).Seconds())})

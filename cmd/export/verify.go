@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -36,10 +35,8 @@ func (c *verifyCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	if c.JSON {
-		encoder := json.NewEncoder(std.out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(report); err != nil {
-			return fmt.Errorf("printing the result: %w", err)
+		if err := printJSON(std.out, report); err != nil {
+			return err
 		}
 	} else {
 		printVerified(std, report)

@@ -125,8 +125,8 @@ func (r *Report) QuotaUsed() float64 {
 }
 
 // end closes the report.
-func (r *Report) end(begun time.Time, err error) {
-	r.StartedAt, r.EndedAt = begun, time.Now()
+func (r *Report) end(err error) {
+	r.EndedAt = time.Now()
 	switch {
 	case err == nil:
 		r.Outcome = "complete"

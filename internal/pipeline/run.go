@@ -84,8 +84,7 @@ type Progress interface {
 // recorded, and the lot is sealed; the error is then ErrStopped. The report is filled in whatever the error.
 func Run(ctx context.Context, config Config, rooms Rooms) (Report, error) {
 	report := newReport(config)
-	begun := time.Now()
-	run, err := rooms.Ledger.BeginRun(context.WithoutCancel(ctx), config.Refresh, begun)
+	run, err := rooms.Ledger.BeginRun(context.WithoutCancel(ctx), config.Refresh, report.StartedAt)
 	if err != nil {
 		return report, fmt.Errorf("%w: %w", ErrState, err)
 	}
@@ -94,7 +93,7 @@ func Run(ctx context.Context, config Config, rooms Rooms) (Report, error) {
 	defer cancel()
 	publisher := &publisher{rooms: rooms, config: config, report: &report, ctx: publishing}
 	err = runStages(ctx, config, rooms, run, publisher, &report)
-	report.end(begun, err)
+	report.end(err)
 	report.ExitCode = config.ExitCode(err)
 	ended := rooms.Ledger.EndRun(context.WithoutCancel(ctx), run.ID, time.Now(), err == nil && !config.DryRun, report.ExitCode)
 	if ended != nil && err == nil {
