@@ -145,7 +145,7 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 			closeOpened()
 		}
 	}()
-	root, err := schemas.LoadRoot()
+	set, err := schemas.Embedded()
 	if err != nil {
 		return rooms, nil, err
 	}
@@ -165,7 +165,7 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 		}
 		closers = append(closers, stopServer)
 	}
-	rooms = pipeline.Rooms{Ledger: books, Output: output, Root: root, Log: log}
+	rooms = pipeline.Rooms{Ledger: books, Output: output, Schemas: set, Log: log}
 	for _, supplier := range suppliers {
 		opened, closeSupplier, err := c.openSupplier(supplier)
 		if err != nil {

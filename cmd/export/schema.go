@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -26,7 +25,7 @@ type schemaListCmd struct {
 
 // Run prints the types: those of the guide, and any other that the output has.
 func (c *schemaListCmd) Run(ctx context.Context, std streams) error {
-	types, err := schemas.LoadTypes()
+	set, err := schemas.Embedded()
 	if err != nil {
 		return err
 	}
@@ -53,7 +52,7 @@ func (c *schemaListCmd) Run(ctx context.Context, std streams) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", code, name, columns, rows, label)
 		return nil
 	}
-	for _, typ := range types {
+	for _, typ := range set.Types() {
 		if err := line(typ.Code, typ.Label); err != nil {
 			return err
 		}
@@ -99,12 +98,12 @@ Example:
 
 // Run prints the table's columns.
 func (c *schemaShowCmd) Run(ctx context.Context, std streams) error {
-	root, err := schemas.LoadRoot()
+	set, err := schemas.Embedded()
 	if err != nil {
 		return err
 	}
 	code := strings.ToUpper(strings.TrimPrefix(strings.ToLower(c.Type), "demande_"))
-	table, from, err := c.table(ctx, code, root)
+	table, from, err := c.table(ctx, code, set)
 	if err != nil {
 		return err
 	}
@@ -114,8 +113,8 @@ func (c *schemaShowCmd) Run(ctx context.Context, std streams) error {
 		flatten.ColumnLot: "The lot, see _lots", flatten.ColumnSHA256: "Of the answer's bytes; see the table reponses",
 		flatten.ColumnUnknown: "What no column holds exactly, as it came (JSON)",
 	}
-	for _, column := range root.Columns {
-		described[strings.Join(column.Path, "__")] = column.Description
+	for _, column := range set.Columns(code) {
+		described[column.Name()] = column.Description
 	}
 	printer := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	for _, column := range table.All() {
@@ -124,7 +123,7 @@ func (c *schemaShowCmd) Run(ctx context.Context, std streams) error {
 	return printer.Flush()
 }
 
-func (c *schemaShowCmd) table(ctx context.Context, code string, root schemas.Root) (table *flatten.Table, from string, err error) {
+func (c *schemaShowCmd) table(ctx context.Context, code string, set *schemas.Set) (table *flatten.Table, from string, err error) {
 	output, err := existingOutput(ctx, c.Out)
 	if err != nil {
 		return nil, "", err
@@ -135,17 +134,13 @@ func (c *schemaShowCmd) table(ctx context.Context, code string, root schemas.Roo
 			return nil, "", &usageError{err}
 		}
 		if published != nil {
-			table, err = flatten.ParseTable(code, root, published.Columns)
+			table, err = flatten.ParseTable(code, set, published.Columns)
 			return table, fmt.Sprintf("%d columns, %d rows in %d files, as published in %s", len(published.Schema), published.Rows, len(published.Files), output.URI()), err
 		}
 	}
-	types, err := schemas.LoadTypes()
-	if err != nil {
-		return nil, "", err
-	}
-	if !slices.ContainsFunc(types, func(t schemas.Type) bool { return t.Code == code }) {
+	if _, ok := set.Type(code); !ok {
 		return nil, "", &usageError{fmt.Errorf("%s is no type of the guide and no table of %s: see omega-export schema list", c.Type, c.Out)}
 	}
-	table, err = flatten.NewTable(code, root)
+	table, err = flatten.NewTable(code, set)
 	return table, fmt.Sprintf("nothing is published in %s yet; the root's columns, to which the blocks' will be added", c.Out), err
 }

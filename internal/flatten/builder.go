@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"omega-export/schemas"
+
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -156,36 +158,36 @@ func (b *Builder) isNumero(tok token) bool {
 }
 
 // append adds the value to a column, or says false and adds nothing if the column cannot hold it exactly.
-func (b *Builder) append(to array.Builder, i int32, typ *Type) bool {
+func (b *Builder) append(to array.Builder, i int32, typ *schemas.ColumnType) bool {
 	tok := b.tape.tokens[i]
 	switch typ.Kind {
-	case Text:
+	case schemas.Text:
 		return b.appendText(to, tok)
-	case Bool:
+	case schemas.Bool:
 		ok := tok.kind == tokenTrue || tok.kind == tokenFalse
 		if ok {
 			to.(*array.BooleanBuilder).Append(tok.kind == tokenTrue)
 		}
 		return ok
-	case Int:
+	case schemas.Int:
 		value, ok := b.tape.integer(tok)
 		if ok {
 			to.(*array.Int64Builder).Append(value)
 		}
 		return ok
-	case Double:
+	case schemas.Double:
 		value, ok := b.tape.double(tok)
 		if ok {
 			to.(*array.Float64Builder).Append(value)
 		}
 		return ok
-	case Date:
+	case schemas.Date:
 		days, ok := b.tape.date(tok)
 		if ok {
 			to.(*array.Date32Builder).Append(arrow.Date32(days))
 		}
 		return ok
-	case Stamp:
+	case schemas.Stamp:
 		micros, ok := b.tape.stamp(tok)
 		if ok {
 			to.(*array.TimestampBuilder).Append(arrow.Timestamp(micros))
@@ -211,9 +213,9 @@ func (b *Builder) appendText(to array.Builder, tok token) bool {
 }
 
 // appendNested adds a list or a struct that is known to fit.
-func (b *Builder) appendNested(to array.Builder, i int32, typ *Type) {
+func (b *Builder) appendNested(to array.Builder, i int32, typ *schemas.ColumnType) {
 	end := b.tape.tokens[i].next
-	if typ.Kind == List {
+	if typ.Kind == schemas.List {
 		list := to.(*array.ListBuilder)
 		list.Append(true)
 		for at := i + 1; at < end; at = b.tape.tokens[at].next {
@@ -228,7 +230,7 @@ func (b *Builder) appendNested(to array.Builder, i int32, typ *Type) {
 		if b.tape.isNull(key + 1) {
 			continue
 		}
-		index, field := typ.field(b.tape.key(key))
+		index, field := fieldOf(typ, b.tape.key(key))
 		b.append(record.FieldBuilder(index), key+1, &field.Type)
 	}
 	for index := range typ.Fields {

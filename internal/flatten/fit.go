@@ -5,38 +5,40 @@ import (
 	"strconv"
 	"time"
 	"unsafe"
+
+	"omega-export/schemas"
 )
 
 // fits says whether the value at index i of the tape is held exactly by a column, or list element, of type typ.
-func (t *tape) fits(i int32, typ *Type) bool {
+func (t *tape) fits(i int32, typ *schemas.ColumnType) bool {
 	tok := t.tokens[i]
 	switch typ.Kind {
-	case Text:
+	case schemas.Text:
 		return tok.kind == tokenText && tok.flags&flagUnpaired == 0
-	case Bool:
+	case schemas.Bool:
 		return tok.kind == tokenTrue || tok.kind == tokenFalse
-	case Int:
+	case schemas.Int:
 		_, ok := t.integer(tok)
 		return ok
-	case Double:
+	case schemas.Double:
 		_, ok := t.double(tok)
 		return ok
-	case Date:
+	case schemas.Date:
 		_, ok := t.date(tok)
 		return ok
-	case Stamp:
+	case schemas.Stamp:
 		_, ok := t.stamp(tok)
 		return ok
-	case List:
+	case schemas.List:
 		return tok.kind == tokenList && t.listFits(i, typ.Elem)
-	case Struct:
+	case schemas.Struct:
 		return tok.kind == tokenObject && t.structFits(i, typ)
 	}
 	return false
 }
 
 // listFits says whether each element fits. A null does not: a BigQuery array holds none.
-func (t *tape) listFits(i int32, elem *Type) bool {
+func (t *tape) listFits(i int32, elem *schemas.ColumnType) bool {
 	for at, end := i+1, t.tokens[i].next; at < end; at = t.tokens[at].next {
 		if !t.fits(at, elem) {
 			return false
@@ -46,13 +48,13 @@ func (t *tape) listFits(i int32, elem *Type) bool {
 }
 
 // structFits says whether each key has a field that holds its value. A null or {} needs none; a key that comes twice has none for its second value.
-func (t *tape) structFits(i int32, typ *Type) bool {
+func (t *tape) structFits(i int32, typ *schemas.ColumnType) bool {
 	end := t.tokens[i].next
 	for at := i + 1; at < end; at = t.tokens[at+1].next {
 		if t.isNull(at + 1) {
 			continue
 		}
-		_, field := typ.field(t.key(at))
+		_, field := fieldOf(typ, t.key(at))
 		if field == nil || !t.fits(at+1, &field.Type) || t.repeated(i+1, at) {
 			return false
 		}

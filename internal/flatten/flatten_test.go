@@ -18,7 +18,7 @@ import (
 
 func newTable(t testing.TB, typeCode string) *Table {
 	t.Helper()
-	root, err := schemas.LoadRoot()
+	root, err := schemas.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestAPublishedColumnNeverMovesNorChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, _ := schemas.LoadRoot()
+	root, _ := schemas.Embedded()
 	published, err := ParseTable("T", root, description)
 	if err != nil {
 		t.Fatal(err)

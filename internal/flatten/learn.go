@@ -3,6 +3,8 @@ package flatten
 import (
 	"slices"
 	"strings"
+
+	"omega-export/schemas"
 )
 
 // Learner looks at answers of one type to find the columns that its table lacks. It is for one goroutine.
@@ -31,14 +33,14 @@ func (l *Learner) Observe(body []byte) error {
 func (l *Learner) Evolve() (*Table, []Column) {
 	g := &growth{names: map[string]bool{partitionColumn: true, ColumnNumero: true}, room: MaxColumns - ownColumns}
 	for _, column := range l.table.Columns {
-		g.room -= column.Type.leaves()
+		g.room -= column.Type.Leaves()
 		g.names[strings.ToLower(column.Name)] = true
 	}
 	root := l.table.compile()
 	for _, child := range l.blocksInOrder() {
 		g.grow(root, child, nil)
 	}
-	next := &Table{Type: l.table.Type, root: l.table.root}
+	next := &Table{Type: l.table.Type, set: l.table.set}
 	next.Columns = append(slices.Clone(l.table.Columns), g.added...)
 	return next, g.added
 }
@@ -47,7 +49,7 @@ func (l *Learner) Evolve() (*Table, []Column) {
 func (l *Learner) blocksInOrder() []*observed {
 	ordered := slices.Clone(l.seen.children)
 	slices.SortStableFunc(ordered, func(a, b *observed) int {
-		return slices.Index(l.table.root.Blocks, a.name) - slices.Index(l.table.root.Blocks, b.name)
+		return slices.Index(l.table.set.Blocks(), a.name) - slices.Index(l.table.set.Blocks(), b.name)
 	})
 	return ordered
 }
@@ -76,13 +78,13 @@ func (g *growth) grow(parent *node, seen *observed, above []string) {
 	}
 }
 
-func (g *growth) add(path []string, typ Type) {
+func (g *growth) add(path []string, typ schemas.ColumnType) {
 	name := strings.Join(path, "__")
 	folded := strings.ToLower(name)
-	if g.room < typ.leaves() || g.names[folded] || len(name) > maxNameLength || strings.HasPrefix(name, "_") || len(path) > maxLevels {
+	if g.room < typ.Leaves() || g.names[folded] || len(name) > maxNameLength || strings.HasPrefix(name, "_") || len(path) > maxLevels {
 		return
 	}
 	g.names[folded] = true
-	g.room -= typ.leaves()
+	g.room -= typ.Leaves()
 	g.added = append(g.added, Column{Name: name, Path: path, Type: typ})
 }

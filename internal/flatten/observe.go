@@ -1,6 +1,10 @@
 package flatten
 
-import "bytes"
+import (
+	"bytes"
+
+	"omega-export/schemas"
+)
 
 // observed counts what was seen at one place of the documents, so that a column's type can be chosen.
 type observed struct {
@@ -95,41 +99,41 @@ func (o *observed) elements(t *tape, i int32, depth int) {
 }
 
 // scalar is the type that holds most of the scalars seen, and how many were seen of its kind.
-func (o *observed) scalar() (typ Type, seen int64) {
+func (o *observed) scalar() (typ schemas.ColumnType, seen int64) {
 	texts := o.texts + o.dates + o.stamps
 	numbers := o.ints + o.doubles
 	switch {
 	case texts > 0 && texts >= numbers && texts >= o.bools:
 		switch texts {
 		case o.dates:
-			return Type{Kind: Date}, texts
+			return schemas.ColumnType{Kind: schemas.Date}, texts
 		case o.stamps:
-			return Type{Kind: Stamp}, texts
+			return schemas.ColumnType{Kind: schemas.Stamp}, texts
 		}
-		return Type{Kind: Text}, texts
+		return schemas.ColumnType{Kind: schemas.Text}, texts
 	case numbers > 0 && numbers >= o.bools:
 		if o.doubles > 0 {
-			return Type{Kind: Double}, numbers
+			return schemas.ColumnType{Kind: schemas.Double}, numbers
 		}
-		return Type{Kind: Int}, numbers
+		return schemas.ColumnType{Kind: schemas.Int}, numbers
 	case o.bools > 0:
-		return Type{Kind: Bool}, o.bools
+		return schemas.ColumnType{Kind: schemas.Bool}, o.bools
 	}
-	return Type{}, 0
+	return schemas.ColumnType{}, 0
 }
 
 // leaf is the type of the column at this place, if any: a scalar or a list. What stands in objects has columns of its own.
-func (o *observed) leaf() (Type, bool) {
+func (o *observed) leaf() (schemas.ColumnType, bool) {
 	typ, seen := o.scalar()
 	if o.lists > seen {
 		elem, ok := o.elem.element()
-		return Type{Kind: List, Elem: &elem}, ok
+		return schemas.ColumnType{Kind: schemas.List, Elem: &elem}, ok
 	}
 	return typ, seen > 0
 }
 
 // element is the type of a list's elements, or of a struct's field where lists may stand too.
-func (o *observed) element() (Type, bool) {
+func (o *observed) element() (schemas.ColumnType, bool) {
 	typ, seen := o.scalar()
 	if o.objects > seen {
 		return o.structure()
@@ -137,17 +141,17 @@ func (o *observed) element() (Type, bool) {
 	return typ, seen > 0
 }
 
-func (o *observed) field() (Type, bool) {
+func (o *observed) field() (schemas.ColumnType, bool) {
 	_, seen := o.scalar()
 	if o.lists > seen && o.lists >= o.objects {
 		elem, ok := o.elem.element()
-		return Type{Kind: List, Elem: &elem}, ok
+		return schemas.ColumnType{Kind: schemas.List, Elem: &elem}, ok
 	}
 	return o.element()
 }
 
-func (o *observed) structure() (Type, bool) {
-	typ := Type{Kind: Struct}
+func (o *observed) structure() (schemas.ColumnType, bool) {
+	typ := schemas.ColumnType{Kind: schemas.Struct}
 	names := map[string]bool{}
 	for _, child := range o.children {
 		folded := string(bytes.ToLower([]byte(child.name)))
@@ -156,7 +160,7 @@ func (o *observed) structure() (Type, bool) {
 		}
 		if fieldType, ok := child.field(); ok {
 			names[folded] = true
-			typ.Fields = append(typ.Fields, Field{Name: child.name, Type: fieldType})
+			typ.Fields = append(typ.Fields, schemas.Field{Name: child.name, Type: fieldType})
 		}
 	}
 	return typ, len(typ.Fields) > 0

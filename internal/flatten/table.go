@@ -34,9 +34,10 @@ const (
 
 // Column is one column of a typed table beyond the program's own.
 type Column struct {
-	Name string   `json:"name"`
-	Path []string `json:"path"`
-	Type Type     `json:"type"`
+	Name        string             `json:"name"`
+	Path        []string           `json:"path"`
+	Type        schemas.ColumnType `json:"type"`
+	Description string             `json:"description,omitempty"`
 }
 
 // Table is the columns of one type's table. It is not changed once made; Learner makes the next one.
@@ -44,19 +45,19 @@ type Table struct {
 	// Type is the type's code, as the API writes it.
 	Type    string
 	Columns []Column
-	root    schemas.Root
+	set     *schemas.Set
 }
 
 // TableName is the table of a type: demande_chf for CHF.
 func TableName(typeCode string) string { return "demande_" + strings.ToLower(typeCode) }
 
-// NewTable is the table of a type of which nothing is known but the root.
-func NewTable(typeCode string, root schemas.Root) (*Table, error) {
-	t := &Table{Type: typeCode, root: root}
-	for _, declared := range root.Columns {
-		column := Column{Name: strings.Join(declared.Path, "__"), Path: declared.Path, Type: Type{Kind: Kind(declared.Type)}}
-		if err := column.Type.check(); err != nil {
-			return nil, fmt.Errorf("root column %s: %w", column.Name, err)
+// NewTable is the table of a type of which nothing is known but what is declared.
+func NewTable(typeCode string, set *schemas.Set) (*Table, error) {
+	t := &Table{Type: typeCode, set: set}
+	for _, declared := range set.Columns(typeCode) {
+		column := Column{Name: declared.Name(), Path: declared.Path, Type: declared.Type, Description: declared.Description}
+		if err := column.Type.Check(); err != nil {
+			return nil, fmt.Errorf("column %s: %w", column.Name, err)
 		}
 		t.Columns = append(t.Columns, column)
 	}
@@ -64,13 +65,13 @@ func NewTable(typeCode string, root schemas.Root) (*Table, error) {
 }
 
 // ParseTable is a table as Describe wrote it.
-func ParseTable(typeCode string, root schemas.Root, description []byte) (*Table, error) {
-	t := &Table{Type: typeCode, root: root}
+func ParseTable(typeCode string, set *schemas.Set, description []byte) (*Table, error) {
+	t := &Table{Type: typeCode, set: set}
 	if err := json.Unmarshal(description, &t.Columns); err != nil {
 		return nil, fmt.Errorf("reading the columns of %s: %w", TableName(typeCode), err)
 	}
 	for _, column := range t.Columns {
-		if err := column.Type.check(); err != nil {
+		if err := column.Type.Check(); err != nil {
 			return nil, fmt.Errorf("reading the columns of %s: column %s: %w", TableName(typeCode), column.Name, err)
 		}
 	}
@@ -84,7 +85,7 @@ func (t *Table) Describe() (json.RawMessage, error) { return json.Marshal(t.Colu
 func (t *Table) Extends(published *Table) bool {
 	return len(t.Columns) >= len(published.Columns) &&
 		slices.EqualFunc(t.Columns[:len(published.Columns)], published.Columns, func(a, b Column) bool {
-			return slices.Equal(a.Path, b.Path) && a.Type.String() == b.Type.String()
+			return slices.Equal(a.Path, b.Path) && a.Type.Equal(b.Type)
 		})
 }
 
@@ -95,7 +96,7 @@ func (t *Table) Name() string { return TableName(t.Type) }
 func (t *Table) ArrowSchema() *arrow.Schema {
 	var fields []arrow.Field
 	for _, column := range t.All() {
-		fields = append(fields, arrow.Field{Name: column.Name, Type: column.Type.arrow(), Nullable: true})
+		fields = append(fields, arrow.Field{Name: column.Name, Type: arrowType(column.Type), Nullable: true})
 	}
 	return arrow.NewSchema(fields, nil)
 }
@@ -139,12 +140,12 @@ func (n *node) place(path []string) *node {
 // All is all columns of the table in order, the program's own first.
 func (t *Table) All() []Column {
 	own := []Column{
-		{Name: ColumnNumero, Type: Type{Kind: Text}},
-		{Name: ColumnFetched, Type: Type{Kind: Stamp}},
-		{Name: ColumnCodeCDGF, Type: Type{Kind: Text}},
-		{Name: ColumnLot, Type: Type{Kind: Text}},
-		{Name: ColumnSHA256, Type: Type{Kind: Text}},
-		{Name: ColumnUnknown, Type: Type{Kind: Text}},
+		{Name: ColumnNumero, Type: schemas.ColumnType{Kind: schemas.Text}},
+		{Name: ColumnFetched, Type: schemas.ColumnType{Kind: schemas.Stamp}},
+		{Name: ColumnCodeCDGF, Type: schemas.ColumnType{Kind: schemas.Text}},
+		{Name: ColumnLot, Type: schemas.ColumnType{Kind: schemas.Text}},
+		{Name: ColumnSHA256, Type: schemas.ColumnType{Kind: schemas.Text}},
+		{Name: ColumnUnknown, Type: schemas.ColumnType{Kind: schemas.Text}},
 	}
 	return append(own, t.Columns...)
 }

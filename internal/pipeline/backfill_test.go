@@ -180,12 +180,12 @@ func (b *backfill) run(ctx context.Context) error {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	root, err := schemas.LoadRoot()
+	set, err := schemas.Embedded()
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.lastReport, err = Run(ctx, b.config, Rooms{
-		Ledger: books, Output: output, Root: root, Log: slog.New(slog.DiscardHandler), Progress: silent{},
+		Ledger: books, Output: output, Schemas: set, Log: slog.New(slog.DiscardHandler), Progress: silent{},
 		Suppliers: []Supplier{{Code: "A", Client: client, Pacer: pacer}},
 	})
 	return err

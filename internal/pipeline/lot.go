@@ -95,7 +95,7 @@ func (w *lotWriter) fixedTable(ctx context.Context, name string, codes []string,
 	}
 	table := published
 	if saved != nil {
-		if table, err = flatten.ParseTable(codes[0], w.rooms.Root, saved); err != nil {
+		if table, err = flatten.ParseTable(codes[0], w.rooms.Schemas, saved); err != nil {
 			return nil, err
 		}
 	}
@@ -119,10 +119,10 @@ func (w *lotWriter) published(name, code string) (table *flatten.Table, isNew bo
 		return nil, false, err
 	}
 	if published == nil {
-		table, err = flatten.NewTable(code, w.rooms.Root)
+		table, err = flatten.NewTable(code, w.rooms.Schemas)
 		return table, true, err
 	}
-	table, err = flatten.ParseTable(code, w.rooms.Root, published.Columns)
+	table, err = flatten.ParseTable(code, w.rooms.Schemas, published.Columns)
 	return table, false, err
 }
 

@@ -41,7 +41,7 @@ type Config struct {
 type Rooms struct {
 	Ledger   *ledger.Ledger
 	Output   *sink.Output
-	Root     schemas.Root
+	Schemas  *schemas.Set
 	Log      *slog.Logger
 	Progress Progress
 	// Suppliers are those whose demandes are asked for, at least one.

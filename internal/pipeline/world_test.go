@@ -153,13 +153,13 @@ func (w *world) run(ctx context.Context) error {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	root, err := schemas.LoadRoot()
+	set, err := schemas.Embedded()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.config.Source = source.Options{}
 	w.lastReport, err = Run(ctx, w.config, Rooms{
-		Ledger: books, Output: output, Root: root, Log: slog.New(slog.DiscardHandler), Progress: silent{},
+		Ledger: books, Output: output, Schemas: set, Log: slog.New(slog.DiscardHandler), Progress: silent{},
 		Suppliers: append([]Supplier{{Code: "A", Client: w.api, Pacer: pacer}}, w.others...),
 	})
 	return err
