@@ -2,24 +2,17 @@
 // guide's order, the names of the five blocks, and for each type its label and the columns that a person has decided
 // on. The files are embedded; a folder of the user's own may stand over them.
 //
+// It promises that a file with a mistake is refused with its name, the line and what to do, and that a set, once
+// given, holds only columns that a table can have: no name twice, none that the program takes, no more than fit.
+//
 // It knows nothing of JSON answers, of Arrow or of Parquet. The fields inside the blocks are not public, so the
 // embedded files declare none: the flatten room learns them from the answers.
 package schemas
 
 import (
-	"bytes"
-	_ "embed"
-	"fmt"
+	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
-
-//go:embed racine.yaml
-var rootFile []byte
-
-//go:embed types.yaml
-var typesFile []byte
 
 // Column is one declared column of a table.
 type Column struct {
@@ -50,40 +43,6 @@ type Set struct {
 	types  []Demande // by code
 }
 
-// Embedded is the set of the program's own files.
-func Embedded() (*Set, error) {
-	var root struct {
-		Version int `yaml:"version"`
-		Columns []struct {
-			Path        []string `yaml:"chemin"`
-			Type        string   `yaml:"type"`
-			Description string   `yaml:"description"`
-		} `yaml:"colonnes"`
-		Blocks []string `yaml:"blocs"`
-	}
-	if err := decode(rootFile, &root); err != nil {
-		return nil, fmt.Errorf("reading the embedded schema racine.yaml: %w", err)
-	}
-	set := &Set{blocks: root.Blocks}
-	for _, column := range root.Columns {
-		set.root = append(set.root, Column{Path: column.Path, Type: ColumnType{Kind: Kind(column.Type)}, Description: column.Description})
-	}
-	var list struct {
-		Version int `yaml:"version"`
-		Types   []struct {
-			Code  string `yaml:"code"`
-			Label string `yaml:"libelle"`
-		} `yaml:"types"`
-	}
-	if err := decode(typesFile, &list); err != nil {
-		return nil, fmt.Errorf("reading the embedded list types.yaml: %w", err)
-	}
-	for _, typ := range list.Types {
-		set.types = append(set.types, Demande{Code: typ.Code, Label: typ.Label})
-	}
-	return set, nil
-}
-
 // Root is the columns of the root, in the guide's order (§ 2.2.2).
 func (s *Set) Root() []Column { return s.root }
 
@@ -95,22 +54,15 @@ func (s *Set) Types() []Demande { return s.types }
 
 // Type is a declared type. Codes that differ only by case are one type, since they share a table.
 func (s *Set) Type(code string) (Demande, bool) {
-	for _, typ := range s.types {
-		if strings.EqualFold(typ.Code, code) {
-			return typ, true
-		}
+	at := slices.IndexFunc(s.types, func(typ Demande) bool { return strings.EqualFold(typ.Code, code) })
+	if at < 0 {
+		return Demande{}, false
 	}
-	return Demande{}, false
+	return s.types[at], true
 }
 
 // Columns are the declared columns of a type's table: the root's, then the type's own if it is declared.
 func (s *Set) Columns(code string) []Column {
 	typ, _ := s.Type(code)
 	return append(s.root[:len(s.root):len(s.root)], typ.Columns...)
-}
-
-func decode(file []byte, into any) error {
-	decoder := yaml.NewDecoder(bytes.NewReader(file))
-	decoder.KnownFields(true)
-	return decoder.Decode(into)
 }
