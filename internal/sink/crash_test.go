@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // errFault is what the faulty disk fails with.
@@ -49,7 +50,7 @@ func plant(t *testing.T, files map[string]string) string {
 
 func reopen(t *testing.T, root string) *Output {
 	t.Helper()
-	out, err := open(context.Background(), root, hastyDisk{})
+	out, err := open(context.Background(), root, hastyDisk{}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +140,7 @@ func (f *faultyFile) Close() error {
 func steps(t *testing.T, root, lot string) int {
 	t.Helper()
 	d := &faultyDisk{}
-	out, err := open(context.Background(), root, d)
+	out, err := open(context.Background(), root, d, time.Now)
 	if err == nil {
 		err = publish(out, lot)
 	}
@@ -162,7 +163,7 @@ func TestALotIsPublishedWholeWhateverFails(t *testing.T) {
 			t.Run(fmt.Sprintf("step %d %s", at, name), func(t *testing.T) {
 				t.Parallel()
 				root := plant(t, before)
-				out, err := open(context.Background(), root, d)
+				out, err := open(context.Background(), root, d, time.Now)
 				if err == nil {
 					err = publish(out, secondLot)
 				}
@@ -216,7 +217,7 @@ func TestOnlyAFailedSyncEndsTheWriting(t *testing.T) {
 	for at := 1; at <= last; at++ {
 		d := &faultyDisk{at: at, landed: at%2 == 0}
 		root := plant(t, before)
-		out, err := open(context.Background(), root, d)
+		out, err := open(context.Background(), root, d, time.Now)
 		if err != nil {
 			continue // no output to try again with
 		}
@@ -249,7 +250,7 @@ func TestTheNextLotEndsWhatAKilledOneBegan(t *testing.T) {
 	for at := steps(t, plant(t, empty), firstLot); ; at-- {
 		root := plant(t, empty)
 		d := &faultyDisk{at: at, killed: true}
-		out, err := open(context.Background(), root, d)
+		out, err := open(context.Background(), root, d, time.Now)
 		if err == nil {
 			err = publish(out, firstLot)
 		}

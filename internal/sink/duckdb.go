@@ -37,7 +37,10 @@ func writeSQL(ctx context.Context, in storage, lot string) error {
 		}
 		tables = append(tables, table)
 	}
-	return writeAll(ctx, in, duckdbName, lot, []byte(duckdbSQL(in, tables)))
+	if err := writeAll(ctx, in, duckdbName, lot, []byte(duckdbSQL(in, tables))); err != nil {
+		return err
+	}
+	return writeAll(ctx, in, bigqueryName, lot, []byte(bigquerySQL(in, tables)))
 }
 
 // duckdbSQL defines a view a table, the newest rows of each demande table, and the history of the statuses.
@@ -51,6 +54,7 @@ func duckdbSQL(in storage, tables []*PublishedTable) string {
 	for _, table := range tables {
 		sql.WriteString("\n")
 		sql.WriteString(tableView(in, table))
+		sql.WriteString(columnComments(table))
 		current := table.Name + currentSuffix
 		if table.Kind == kindDemande && !taken[current] && table.has(columnNumero, columnFetched, columnLot) {
 			sql.WriteString(currentView(current, table.Name))
@@ -80,6 +84,18 @@ func tableView(in storage, table *PublishedTable) string {
 		sql.WriteByte('\n')
 	}
 	fmt.Fprintf(&sql, "], union_by_name = true, hive_partitioning = true, hive_types = {%s: DATE});\n", literal(partitionColumn))
+	return sql.String()
+}
+
+// columnComments tells what the columns are, where it is known.
+func columnComments(table *PublishedTable) string {
+	var sql strings.Builder
+	for _, column := range table.sqlColumns() {
+		description := strings.ReplaceAll(column.description, "\x00", "")
+		if description != "" {
+			fmt.Fprintf(&sql, "COMMENT ON COLUMN %s.%s IS %s;\n", identifier(table.Name), identifier(column.name), literal(description))
+		}
+	}
 	return sql.String()
 }
 

@@ -7,17 +7,6 @@ import (
 	"testing"
 )
 
-func TestTheSQLIsAsItWas(t *testing.T) {
-	got := tree(t, published(t, firstLot, secondLot).URI())[duckdbName]
-	want, err := os.ReadFile("testdata/duckdb.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("SQL\n%s\nwant (testdata/duckdb.sql)\n%s", got, want)
-	}
-}
-
 func TestAPathWithAQuoteIsQuoted(t *testing.T) {
 	out := mustOpen(t, filepath.Join(t.TempDir(), "l'été"))
 	if err := publish(out, firstLot); err != nil {

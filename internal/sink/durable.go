@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -162,6 +163,26 @@ func (d *durable) remove(path string) error {
 	}
 	if err := d.disk.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return outputError("removing", path, err)
+	}
+	return nil
+}
+
+// erase removes files, those that are there, and sees that they are gone on disk too.
+func (d *durable) erase(paths []string) error {
+	var folders []string
+	for _, path := range paths {
+		if err := d.remove(path); err != nil {
+			return err
+		}
+		if folder := filepath.Dir(path); !slices.Contains(folders, folder) {
+			folders = append(folders, folder)
+		}
+	}
+	for _, folder := range folders {
+		err := d.disk.SyncFolder(folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return d.unsynced("syncing the folder", folder, err)
+		}
 	}
 	return nil
 }

@@ -13,8 +13,15 @@ var (
 	ErrOutput = errors.New("the output cannot be written")
 	// ErrMode says that a simulated lot was to go into an output of real ones, or the other way round.
 	ErrMode = errors.New("simulated and real answers never share an output")
-	// ErrPublished says that the lot's commit record already stands: there is nothing left to publish.
-	ErrPublished = errors.New("the lot is already published")
+	// ErrReplacing says that another process replaces tables of the output.
+	ErrReplacing = errors.New("another process replaces tables of this output")
+	// ErrHasLots says that an output has lots of its own, whose rows a replacement made elsewhere would lose.
+	ErrHasLots = errors.New("the output has lots of its own")
+	// ErrDamaged says that a published file is lost or is not what its lot says.
+	ErrDamaged = errors.New("a published file is damaged")
+	// ErrPublished says that the lot's commit record, or the replacement's, already stands: there is nothing left to
+	// publish.
+	ErrPublished = errors.New("it is already published")
 )
 
 // OutputError tells what of the output could not be written. It wraps ErrOutput and the cause.

@@ -22,29 +22,13 @@ type local struct {
 	durable *durable
 }
 
-// openLocal makes the folder ready to be written, and removes what killed runs left aside unless another process is
-// publishing.
+// openLocal makes the folder ready to be written.
 func openLocal(root string, d disk) (*local, error) {
 	l := &local{root: root, durable: newDurable(d, root)}
 	if err := l.durable.folder(filepath.Join(root, lotsFolder)); err != nil {
 		return nil, err
 	}
-	if err := l.probe(); err != nil {
-		return nil, err
-	}
-	file, err := l.openLock()
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	free, err := tryLock(file)
-	if err != nil {
-		return nil, outputError("locking", file.Name(), err)
-	}
-	if !free {
-		return l, nil
-	}
-	return l, l.sweep()
+	return l, l.probe()
 }
 
 // probe sees whether files can be made, so that a run learns it before its first call and not after its last.
@@ -58,17 +42,16 @@ func (l *local) probe() error {
 	return err
 }
 
-// sweep removes temporary files. Only under the lock: a live publisher has some too.
-func (l *local) sweep() error {
+func (l *local) Sweep(ctx context.Context, spare func(name string) bool) error {
 	var left []string
 	err := filepath.WalkDir(l.root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if entry.Type().IsRegular() && strings.HasPrefix(entry.Name(), temporaryPrefix) {
+		if entry.Type().IsRegular() && strings.HasPrefix(entry.Name(), temporaryPrefix) && !spare(entry.Name()) {
 			left = append(left, path)
 		}
-		return nil
+		return ctx.Err()
 	})
 	if err != nil {
 		return outputError("looking for temporary files in", l.root, err)
@@ -85,8 +68,8 @@ func (l *local) path(name string) string { return filepath.Join(l.root, filepath
 
 func (l *local) URI(name string) string { return l.path(name) }
 
-func (l *local) openLock() (*os.File, error) {
-	path := l.path(lockName)
+func (l *local) openLock(name string) (*os.File, error) {
+	path := l.path(name)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, outputError("opening", path, err)
@@ -95,11 +78,27 @@ func (l *local) openLock() (*os.File, error) {
 }
 
 func (l *local) Lock(ctx context.Context) (func(), error) {
-	file, err := l.openLock()
+	file, err := l.openLock(lockName)
 	if err != nil {
 		return nil, err
 	}
 	if err := waitLock(ctx, file); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return sync.OnceFunc(func() { _ = file.Close() }), nil
+}
+
+func (l *local) TryLock(name string) (func(), error) {
+	file, err := l.openLock(name)
+	if err != nil {
+		return nil, err
+	}
+	free, err := tryLock(file)
+	if err != nil {
+		err = outputError("locking", file.Name(), err)
+	}
+	if err != nil || !free {
 		_ = file.Close()
 		return nil, err
 	}
@@ -133,6 +132,14 @@ func (l *local) Stage(_ context.Context, name, lot string) (staged, error) {
 }
 
 func (l *local) Remove(_ context.Context, name string) error { return l.durable.remove(l.path(name)) }
+
+func (l *local) Erase(_ context.Context, names []string) error {
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = l.path(name)
+	}
+	return l.durable.erase(paths)
+}
 
 func (l *local) Open(_ context.Context, name string) (object, error) {
 	file, err := os.Open(l.path(name))

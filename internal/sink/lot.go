@@ -70,15 +70,13 @@ func (o *Output) admit(ctx context.Context, info LotInfo) error {
 	if err := o.recover(ctx); err != nil {
 		return err
 	}
-	mode, err := o.Mode(ctx)
-	if err != nil {
+	if err := o.removeDue(ctx); err != nil {
 		return err
 	}
-	if mode != "" && mode != info.Mode {
-		return fmt.Errorf("%w: %s holds answers of mode %s, this lot is of mode %s; choose another output with --out",
-			ErrMode, o.URI(), mode, info.Mode)
+	if err := o.admitMode(ctx, info.Mode); err != nil {
+		return err
 	}
-	_, err = readRecord(ctx, o.storage, info.Name)
+	_, err := readRecord(ctx, o.storage, info.Name)
 	if err == nil {
 		return ErrPublished
 	}
@@ -88,7 +86,19 @@ func (o *Output) admit(ctx context.Context, info LotInfo) error {
 	return nil
 }
 
-// TableSpec is a table that gets rows in a lot.
+func (o *Output) admitMode(ctx context.Context, mode string) error {
+	there, err := o.Mode(ctx)
+	if err != nil {
+		return err
+	}
+	if there != "" && there != mode {
+		return fmt.Errorf("%w: %s holds answers of mode %s, these are of mode %s; choose another output with --out (replay: with --to)",
+			ErrMode, o.URI(), there, mode)
+	}
+	return nil
+}
+
+// TableSpec is a table that gets rows in a lot or a replacement.
 type TableSpec struct {
 	Name   string // 1 to 80 of a-z, 0-9 and _
 	Kind   string // "demande", "reponses" or "rejets"
@@ -125,7 +135,10 @@ func (l *Lot) Create(_ context.Context, spec TableSpec) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", spec.Name, err)
 	}
-	writer := &Writer{lot: l, spec: spec, layout: layout}
+	writer := &Writer{
+		storage: l.output.storage, home: l, spec: spec, layout: layout,
+		path: dataName(spec.Name, l.info.DateExport, l.info.Name), mark: l.info.Name,
+	}
 	l.tables[spec.Name] = writer
 	return writer, nil
 }
@@ -139,7 +152,7 @@ func (l *Lot) Commit(ctx context.Context) error {
 	}
 	defer l.Abort()
 	for name, writer := range l.tables {
-		if writer.state != closed {
+		if writer.state != writerClosed {
 			return fmt.Errorf("committing lot %s: the file of table %s is not closed", l.info.Name, name)
 		}
 	}
@@ -159,6 +172,9 @@ func (l *Lot) Commit(ctx context.Context) error {
 	if err := point(ctx, l.output.storage, record); err != nil {
 		return fmt.Errorf("pointing to lot %s, which is published: %w", l.info.Name, err)
 	}
+	if err := l.output.removeDue(ctx); err != nil {
+		return fmt.Errorf("after lot %s, which is published: %w", l.info.Name, err)
+	}
 	return nil
 }
 
@@ -175,8 +191,11 @@ func (l *Lot) Abort() {
 	l.unlock()
 }
 
-// note writes the intent, before the lot's first file appears.
-func (l *Lot) note(ctx context.Context) error {
+// landing is home.landing: the intent stands before the lot's first file appears.
+func (l *Lot) landing(ctx context.Context) error {
+	if l.ended {
+		return fmt.Errorf("lot %s has ended", l.info.Name)
+	}
 	if l.noted {
 		return nil
 	}
@@ -186,4 +205,11 @@ func (l *Lot) note(ctx context.Context) error {
 	}
 	l.noted = true
 	return nil
+}
+
+// closed is home.closed.
+func (l *Lot) closed(_ *Writer, file *recordFile) {
+	if file != nil {
+		l.files = append(l.files, *file)
+	}
 }

@@ -23,7 +23,7 @@ func TestALotStandsWhereTheDesignSays(t *testing.T) {
 	}
 	slices.Sort(names)
 	want := []string{
-		"_lots/.lock", "_lots/20261123-120000-1.json", "_lots/20261124-120000-2.json", "_sql/duckdb.sql",
+		"_lots/.lock", "_lots/20261123-120000-1.json", "_lots/20261124-120000-2.json", "_sql/bigquery.sql", "_sql/duckdb.sql",
 		"_tables/demande_chf.files", "_tables/demande_chf.json", "_tables/demande_mes.files", "_tables/demande_mes.json",
 		"_tables/reponses.files", "_tables/reponses.json",
 		"demande_chf/date_export=2026-11-23/20261123-120000-1.parquet",

@@ -7,21 +7,26 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 )
 
 // Output is a place where lots are published. Its methods may be called from several goroutines, and from several
 // processes on the same place.
 type Output struct {
 	storage storage
+	now     func() time.Time
+	batches sync.Pool // of *AnswerBatch
 }
 
 // Open makes the output at uri ready: a folder, made if it is not there. One that cannot be written is refused with an
-// *OutputError. What killed runs left aside is removed, unless another process is publishing.
+// *OutputError. What killed runs left aside is removed and a replacement that they had committed is ended, unless
+// another process is publishing; so are replaced files whose time has come.
 func Open(ctx context.Context, uri string) (*Output, error) {
-	return open(ctx, uri, osDisk{})
+	return open(ctx, uri, osDisk{}, time.Now)
 }
 
-func open(_ context.Context, uri string, d disk) (*Output, error) {
+func open(ctx context.Context, uri string, d disk, now func() time.Time) (*Output, error) {
 	root, err := localRoot(uri)
 	if err != nil {
 		return nil, err
@@ -30,7 +35,11 @@ func open(_ context.Context, uri string, d disk) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Output{storage: storage}, nil
+	output := &Output{storage: storage, now: now}
+	if err := output.tidy(ctx); err != nil {
+		return nil, err
+	}
+	return output, nil
 }
 
 // localRoot is the absolute path of a local output.
@@ -54,8 +63,8 @@ func localRoot(uri string) (string, error) {
 // URI is where the output is, as an absolute path.
 func (o *Output) URI() string { return o.storage.URI("") }
 
-// Mode is what the output's lots hold: "reel", "simule", or "" if nothing is published. A lot of which only a part has
-// appeared counts, since a reader that globs sees its files.
+// Mode is what the output's lots and replacements hold: "reel", "simule", or "" if nothing is published. One of which
+// only a part has appeared counts, since a reader that globs sees its files.
 func (o *Output) Mode(ctx context.Context) (string, error) {
 	lots, err := o.lots(ctx)
 	if err != nil {
@@ -68,11 +77,29 @@ func (o *Output) Mode(ctx context.Context) (string, error) {
 		}
 		return record.Mode, nil
 	}
-	begun, err := readIntent(ctx, o.storage)
-	if err != nil || begun == nil {
+	names, err := stems(ctx, o.storage, replacementsFolder)
+	if err != nil {
 		return "", err
 	}
-	return begun.Mode, nil
+	if len(names) > 0 {
+		record, err := readReplacement(ctx, o.storage, names[0])
+		if err != nil {
+			return "", err
+		}
+		return record.Mode, nil
+	}
+	begun, err := readIntent(ctx, o.storage)
+	if err != nil {
+		return "", err
+	}
+	if begun != nil {
+		return begun.Mode, nil
+	}
+	note, err := readReplacementNote(ctx, o.storage)
+	if err != nil || note == nil {
+		return "", err
+	}
+	return note.Mode, nil
 }
 
 // lots names the published lots, sorted.
@@ -107,7 +134,7 @@ func (o *Output) Table(name string) (*PublishedTable, error) {
 	return readPointer(context.Background(), o.storage, name)
 }
 
-// HasLot says whether a lot is published. If its commit record stands but a pointer does not name its files, because
+// HasLot says whether a lot is published, be it that its tables were replaced since. If its commit record stands but a pointer does not name its files, because
 // the run was killed between the two, what was left to do is done first.
 func (o *Output) HasLot(name string) (bool, error) {
 	ctx := context.Background()
@@ -130,6 +157,9 @@ func (o *Output) HasLot(name string) (bool, error) {
 		return false, err
 	}
 	defer unlock()
+	if err := o.recover(ctx); err != nil {
+		return false, fmt.Errorf("pointing to lot %s: %w", name, err)
+	}
 	if err := point(ctx, o.storage, record); err != nil {
 		return false, fmt.Errorf("pointing to lot %s: %w", name, err)
 	}
@@ -139,7 +169,7 @@ func (o *Output) HasLot(name string) (bool, error) {
 // isFinished says whether nothing is left to do for a lot whose commit record stands.
 func (o *Output) isFinished(ctx context.Context, record *commitRecord) (bool, error) {
 	begun, err := readIntent(ctx, o.storage)
-	if err != nil || begun != nil && begun.Lot == record.Lot {
+	if err != nil || begun.is(intentOfLot, record.Lot) {
 		return false, err
 	}
 	return isPointed(ctx, o.storage, record)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -15,19 +16,20 @@ type PublishedTable struct {
 	Version int    `json:"version"`
 	Name    string `json:"table"`
 	Kind    string `json:"kind"` // "demande", "reponses" or "rejets"
-	// Columns is what the last lot's TableSpec said of them, as it said it; nil if it said nothing.
+	// Columns is what the TableSpec of the describing file said of them, as it said it; nil if it said nothing. The
+	// describing file is the last of those with the most columns.
 	Columns json.RawMessage `json:"columns,omitempty"`
-	// Schema is the last lot's, a line a column: name, space, type.
+	// Schema is that of the same file, a line a column: name, space, type.
 	Schema []string `json:"schema"`
 	Rows   int64    `json:"rows"`
-	// Files are in the order in which they were published.
+	// Files are by day, and within one in the order in which they were published.
 	Files []FileEntry `json:"files"`
 }
 
 // FileEntry is one Parquet file of a table.
 type FileEntry struct {
 	Path    string `json:"path"` // from the output's root, with slashes
-	Lot     string `json:"lot"`
+	Lot     string `json:"lot"`  // or the replacement that it came with
 	Rows    int64  `json:"rows"`
 	Bytes   int64  `json:"bytes"`
 	SHA256  string `json:"sha256"`  // hexadecimal
@@ -54,9 +56,17 @@ func readPointer(ctx context.Context, in storage, table string) (*PublishedTable
 	return &pointer, nil
 }
 
-// isPointed says whether the pointers name all files of a lot.
+// isPointed says whether the pointers name all files of a lot that are not replaced.
 func isPointed(ctx context.Context, in storage, record *commitRecord) (bool, error) {
+	replacements, err := readReplacements(ctx, in)
+	if err != nil {
+		return false, err
+	}
+	replaced := replacedBy(replacements)
 	for _, file := range record.Files {
+		if replaced[file.Path] != nil {
+			continue
+		}
 		pointer, err := readPointer(ctx, in, file.Table)
 		if err != nil {
 			return false, err
@@ -78,71 +88,111 @@ func isPointed(ctx context.Context, in storage, record *commitRecord) (bool, err
 // point makes the pointers name a published lot's files, writes the SQL anew, and ends the intent. Done twice it
 // changes nothing. Only under the lock.
 func point(ctx context.Context, in storage, record *commitRecord) error {
+	replacements, err := readReplacements(ctx, in)
+	if err != nil {
+		return err
+	}
+	replaced := replacedBy(replacements)
 	for _, file := range record.Files {
+		if replaced[file.Path] != nil {
+			continue
+		}
 		pointer, err := readPointer(ctx, in, file.Table)
 		if err != nil {
 			return err
 		}
 		if pointer == nil {
-			if pointer, err = rebuild(ctx, in, file.Table); err != nil {
+			all, err := readRecords(ctx, in)
+			if err != nil {
 				return err
 			}
+			pointer = rebuild(file.Table, all)
 		}
 		pointer.add(record.Lot, &file)
-		if err := writeJSON(ctx, in, pointerName(file.Table), record.Lot, pointer); err != nil {
-			return err
-		}
-		if err := writeAll(ctx, in, manifestName(file.Table), record.Lot, []byte(pointer.manifest(in))); err != nil {
+		if err := pointer.write(ctx, in, record.Lot); err != nil {
 			return err
 		}
 	}
 	if err := writeSQL(ctx, in, record.Lot); err != nil {
 		return err
 	}
-	return endIntent(ctx, in, record.Lot)
+	return endIntent(ctx, in, intentOfLot, record.Lot)
 }
 
-// rebuild is a table's pointer made from the commit records, in the order in which the lots were sealed: for a table
-// that is new, or whose pointer was lost.
-func rebuild(ctx context.Context, in storage, table string) (*PublishedTable, error) {
-	lots, err := stems(ctx, in, lotsFolder)
+// pointReplacement makes the pointers name a replacement's files instead of those that it replaces, writes the SQL
+// anew, notes what is now superseded, and ends the intent. Done twice it changes nothing. Only under the lock.
+func pointReplacement(ctx context.Context, in storage, record *replacementRecord) error {
+	all, err := readRecords(ctx, in)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var records []*commitRecord
-	for _, lot := range lots {
-		record, err := readRecord(ctx, in, lot)
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, record)
-	}
-	slices.SortStableFunc(records, func(a, b *commitRecord) int { return a.SealedAt.Compare(b.SealedAt) })
-	pointer := &PublishedTable{Version: formatVersion, Name: table}
-	for _, record := range records {
-		for _, file := range record.Files {
-			if file.Table == table {
-				pointer.add(record.Lot, &file)
-			}
+	for _, table := range slices.Sorted(maps.Keys(record.Replaces)) {
+		if err := rebuild(table, all).write(ctx, in, record.Name); err != nil {
+			return err
 		}
 	}
-	return pointer, nil
+	if err := writeSQL(ctx, in, record.Name); err != nil {
+		return err
+	}
+	if err := supersede(ctx, in, record); err != nil {
+		return err
+	}
+	return endIntent(ctx, in, intentOfReplacement, record.Name)
 }
 
-// add puts a lot's file behind the others, or where it already is. Only a new file says what the columns are now.
-func (t *PublishedTable) add(lot string, file *recordFile) {
-	entry := file.entry(lot)
+// rebuild is a table's pointer made from the records: for a table that is new, that was replaced, or whose pointer was
+// lost.
+func rebuild(table string, all *records) *PublishedTable {
+	pointer := &PublishedTable{Version: formatVersion, Name: table}
+	for _, file := range all.live() {
+		if file.Table == table {
+			pointer.add(file.of, file.recordFile)
+		}
+	}
+	return pointer
+}
+
+// add puts a publication's file behind the others of its day, or where it already is.
+func (t *PublishedTable) add(of string, file *recordFile) {
+	entry := file.entry(of)
 	at := slices.IndexFunc(t.Files, func(there FileEntry) bool { return there.Path == entry.Path })
 	if at >= 0 {
 		t.Files[at] = entry
 	} else {
-		t.Files = append(t.Files, entry)
-		t.Kind, t.Columns, t.Schema = file.Kind, file.Columns, file.Schema
+		day := dayOf(entry.Path)
+		at = len(t.Files)
+		for at > 0 && dayOf(t.Files[at-1].Path) > day {
+			at--
+		}
+		t.Files = slices.Insert(t.Files, at, entry)
+		if at == t.describing() {
+			t.Kind, t.Columns, t.Schema = file.Kind, file.Columns, file.Schema
+		}
 	}
 	t.Rows = 0
 	for _, there := range t.Files {
 		t.Rows += there.Rows
 	}
+}
+
+// describing is the file whose columns are the table's. A file with fewer does not forget those of the others: it may
+// have been begun before a replacement that added some, and published after it.
+func (t *PublishedTable) describing() int {
+	describing := -1
+	for i, file := range t.Files {
+		if describing < 0 || file.Columns >= t.Files[describing].Columns {
+			describing = i
+		}
+	}
+	return describing
+}
+
+// write publishes the pointer and its manifest.
+func (t *PublishedTable) write(ctx context.Context, in storage, of string) error {
+	if err := writeJSON(ctx, in, pointerName(t.Name), of, t); err != nil {
+		return err
+	}
+	return writeAll(ctx, in, manifestName(t.Name), of, []byte(t.manifest(in)))
 }
 
 // manifest is _tables/<table>.files.

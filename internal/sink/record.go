@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 )
 
@@ -67,55 +65,6 @@ func readRecord(ctx context.Context, in storage, lot string) (*commitRecord, err
 		return nil, fmt.Errorf("reading %s: %w", in.URI(recordName(lot)), err)
 	}
 	return &record, nil
-}
-
-// intent is the note, in _lots/.pending, of the lot that is being published: from before its first file appears
-// until its pointers stand. If it is found later, the run was killed in between.
-type intent struct {
-	Lot  string `json:"lot"`
-	Mode string `json:"mode"`
-}
-
-// readIntent is the note, or nil.
-func readIntent(ctx context.Context, in storage) (*intent, error) {
-	var begun intent
-	err := readJSON(ctx, in, intentName, &begun)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = checkLot(begun.Lot)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &begun, nil
-}
-
-// endIntent removes the note if it is of that lot.
-func endIntent(ctx context.Context, in storage, lot string) error {
-	begun, err := readIntent(ctx, in)
-	if err != nil || begun == nil || begun.Lot != lot {
-		return err
-	}
-	return in.Remove(ctx, intentName)
-}
-
-// recover ends what a killed run began: if its commit record stands the pointers follow. If not, its files will be
-// written again by whoever has the lot. Only under the lock.
-func (o *Output) recover(ctx context.Context) error {
-	begun, err := readIntent(ctx, o.storage)
-	if err != nil || begun == nil {
-		return err
-	}
-	record, err := readRecord(ctx, o.storage, begun.Lot)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return point(ctx, o.storage, record)
 }
 
 func readJSON(ctx context.Context, in storage, name string, into any) error {

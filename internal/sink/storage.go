@@ -9,12 +9,15 @@ import (
 // storage is where an output's objects stand. The bucket will be its second implementation.
 //
 // Names are relative, with slashes, and made by this package from checked parts. All methods may be called from several
-// goroutines; those that write are only called under Lock.
+// goroutines; those that write are only called under Lock, or by a replacement for files of its own.
 type storage interface {
 	// URI is the absolute address of an object, or of the output itself for "".
 	URI(name string) string
 	// Lock waits until no other process publishes into the output, or until ctx ends. unlock may be called again.
 	Lock(ctx context.Context) (unlock func(), err error)
+	// TryLock takes a lock if it is free: lockName, which is that of Lock, or replacingName. unlock may be called again,
+	// and is nil if the lock is not free.
+	TryLock(name string) (unlock func(), err error)
 	// Stage begins an object of which nothing can be seen under its name before Land. lot marks what is left aside
 	// if the process dies.
 	Stage(ctx context.Context, name, lot string) (staged, error)
@@ -25,6 +28,11 @@ type storage interface {
 	List(ctx context.Context, folder string) ([]string, error)
 	// Remove removes an object, if it is there. It may come back if the machine dies soon after.
 	Remove(ctx context.Context, name string) error
+	// Erase removes objects for good, those that are there.
+	Erase(ctx context.Context, names []string) error
+	// Sweep removes what dead processes left aside, but for what spare says. Only under the locks of those who might
+	// still be alive.
+	Sweep(ctx context.Context, spare func(name string) bool) error
 }
 
 // staged is an object being written. Either Land or Discard ends it; Discard after Land does nothing.

@@ -7,12 +7,15 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// Writer writes one table's file of a lot. It is for one goroutine, and ends with Close or Abort.
+// Writer writes one table's file of a lot or a replacement. It is for one goroutine, and ends with Close or Abort.
 type Writer struct {
-	lot    *Lot
-	spec   TableSpec
-	layout *layout
-	state  writerState
+	storage storage
+	home    home
+	spec    TableSpec
+	layout  *layout
+	path    string // from the output's root
+	mark    string // of what is left aside if the process dies
+	state   writerState
 
 	// These are nil until the first row.
 	staged  staged
@@ -20,12 +23,20 @@ type Writer struct {
 	parquet *parquetWriter
 }
 
+// home is the lot or the replacement that a Writer's file belongs to.
+type home interface {
+	// landing is called before a file appears; an error keeps it from appearing.
+	landing(ctx context.Context) error
+	// closed is called once, when the Writer has ended: with the file that has appeared, or nil if there is none.
+	closed(w *Writer, file *recordFile)
+}
+
 type writerState int
 
 const (
 	writing writerState = iota
-	closed
-	aborted
+	writerClosed
+	writerAborted
 )
 
 // Write adds a record's rows. The record must have the table's schema; it is not kept. After an error only Abort is of
@@ -51,12 +62,8 @@ func (w *Writer) Write(record arrow.Record) error {
 	return nil
 }
 
-func (w *Writer) path() string {
-	return dataName(w.spec.Name, w.lot.info.DateExport, w.lot.info.Name)
-}
-
 func (w *Writer) stage() error {
-	staged, err := w.lot.output.storage.Stage(context.Background(), w.path(), w.lot.info.Name)
+	staged, err := w.storage.Stage(context.Background(), w.path, w.mark)
 	if err != nil {
 		return err
 	}
@@ -68,23 +75,19 @@ func (w *Writer) stage() error {
 // Close makes the file appear, whole, under its final name, though no pointer names it before Commit. Without rows
 // there is no file.
 func (w *Writer) Close() error {
-	switch {
-	case w.state != writing:
+	if w.state != writing {
 		return fmt.Errorf("table %s: its file is closed", w.spec.Name)
-	case w.lot.ended:
-		return fmt.Errorf("table %s: the lot has ended", w.spec.Name)
 	}
-	if w.parquet == nil {
-		w.state = closed
-		return nil
+	var file *recordFile
+	if w.parquet != nil {
+		var err error
+		if file, err = w.land(); err != nil {
+			w.Abort()
+			return fmt.Errorf("table %s: %w", w.spec.Name, err)
+		}
 	}
-	file, err := w.land()
-	if err != nil {
-		w.Abort()
-		return fmt.Errorf("table %s: %w", w.spec.Name, err)
-	}
-	w.lot.files = append(w.lot.files, *file)
-	w.state = closed
+	w.state = writerClosed
+	w.home.closed(w, file)
 	return nil
 }
 
@@ -93,7 +96,7 @@ func (w *Writer) land() (*recordFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.lot.note(context.Background()); err != nil {
+	if err := w.home.landing(context.Background()); err != nil {
 		return nil, err
 	}
 	sum := w.digest.sum()
@@ -101,7 +104,7 @@ func (w *Writer) land() (*recordFile, error) {
 		return nil, err
 	}
 	return &recordFile{
-		Path: w.path(), Table: w.spec.Name, Kind: w.spec.Kind, Rows: rows,
+		Path: w.path, Table: w.spec.Name, Kind: w.spec.Kind, Rows: rows,
 		Bytes: sum.Bytes, SHA256: sum.SHA256, CRC32C: sum.CRC32C,
 		Columns: w.spec.Columns, Schema: w.layout.lines,
 	}, nil
@@ -112,8 +115,9 @@ func (w *Writer) Abort() {
 	if w.state != writing {
 		return
 	}
-	w.state = aborted
+	w.state = writerAborted
 	if w.staged != nil {
 		w.staged.Discard()
 	}
+	w.home.closed(w, nil)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 )
 
 // VerifyOptions are what Verify may be told.
@@ -15,9 +14,11 @@ type VerifyOptions struct {
 
 // VerifyReport is what Verify found.
 type VerifyReport struct {
-	Output   string          `json:"output"`
-	Mode     string          `json:"mode"` // "reel", "simule", or "" if nothing is published
-	Lots     int             `json:"lots"`
+	Output       string `json:"output"`
+	Mode         string `json:"mode"` // "reel", "simule", or "" if nothing is published
+	Lots         int    `json:"lots"`
+	Replacements int    `json:"replacements"`
+	// Files, Rows and Bytes leave out what was replaced.
 	Files    int             `json:"files"`
 	Rows     int64           `json:"rows"`
 	Bytes    int64           `json:"bytes"`
@@ -25,7 +26,7 @@ type VerifyReport struct {
 	Problems []Problem       `json:"problems"`
 }
 
-// VerifiedTable is what a table's lots say of it.
+// VerifiedTable is what a table's lots and replacements say of it.
 type VerifiedTable struct {
 	Name  string `json:"table"`
 	Kind  string `json:"kind"`
@@ -37,7 +38,7 @@ type VerifiedTable struct {
 // Problem is one thing that is not as the lots say.
 type Problem struct {
 	File    string `json:"file"`          // from the output's root, with slashes
-	Lot     string `json:"lot,omitempty"` // "" where no lot names the file
+	Lot     string `json:"lot,omitempty"` // or replacement; "" where none names the file
 	Problem string `json:"problem"`
 }
 
@@ -45,9 +46,10 @@ type Problem struct {
 func (r *VerifyReport) OK() bool { return len(r.Problems) == 0 }
 
 // Verify reads every published file whole, with another Parquet implementation than the one that wrote it, and holds it
-// against its lot: bytes, checksums, schema, rows. It also finds files that no lot names, and pointers that say
-// something else than the lots. It changes nothing, and waits while a lot is being published. The error says why the verification could not be done; what is
-// wrong with the output is in the report.
+// against its lot or replacement: bytes, checksums, schema, rows. It also finds files that neither names, and pointers
+// that say something else. A file that was replaced may stand or be gone, and is not read. It changes nothing, and waits
+// while a lot is being published, though not for a replacement, whose new files it leaves alone. The error says why the
+// verification could not be done; what is wrong with the output is in the report.
 func Verify(ctx context.Context, uri string, options VerifyOptions) (VerifyReport, error) {
 	root, err := localRoot(uri)
 	if err != nil {
@@ -71,10 +73,12 @@ func Verify(ctx context.Context, uri string, options VerifyOptions) (VerifyRepor
 type verifier struct {
 	storage  storage
 	report   VerifyReport
-	records  []*commitRecord
+	records  records
 	pointers []*PublishedTable
 	parquet  []string // every file that looks like data
 	pending  *intent
+	note     *replacementNote
+	alive    bool // somebody holds the lock of replacements
 }
 
 func (v *verifier) problem(file, lot, format string, args ...any) {
@@ -87,26 +91,22 @@ func (v *verifier) run(ctx context.Context, options VerifyOptions) error {
 	}
 	v.count()
 	if v.pending != nil {
-		v.problem(intentName, v.pending.Lot, "the publication of the lot was cut short; run again to end it")
+		v.problem(intentName, v.pending.Lot, "the publication of the %s was cut short; run again to end it", v.pending.what())
 	}
 	v.foreign()
 	if err := v.checkPointers(ctx); err != nil {
 		return err
 	}
-	done := 0
-	for _, record := range v.records {
-		for i := range record.Files {
-			file := &record.Files[i]
-			found, err := checkFile(ctx, v.storage, file)
-			if err != nil {
-				return err
-			}
-			if found != "" {
-				v.problem(file.Path, record.Lot, "%s", found)
-			}
-			if done++; options.Progress != nil {
-				options.Progress(done, v.report.Files, file.Path)
-			}
+	for done, file := range v.records.live() {
+		found, err := checkFile(ctx, v.storage, file.recordFile)
+		if err != nil {
+			return err
+		}
+		if found != "" {
+			v.problem(file.Path, file.of, "%s", found)
+		}
+		if options.Progress != nil {
+			options.Progress(done+1, v.report.Files, file.Path)
 		}
 	}
 	return nil
@@ -132,7 +132,10 @@ func (v *verifier) look(ctx context.Context) error {
 			v.problem(recordName(lot), lot, "damaged commit record: %v", err)
 			continue
 		}
-		v.records = append(v.records, record)
+		v.records.lots = append(v.records.lots, record)
+	}
+	if err := v.lookAtReplacements(ctx); err != nil {
+		return err
 	}
 	tables, err := stems(ctx, v.storage, tablesFolder)
 	if err != nil {
@@ -146,15 +149,36 @@ func (v *verifier) look(ctx context.Context) error {
 		}
 		v.pointers = append(v.pointers, pointer)
 	}
-	names, err := v.storage.List(ctx, "")
+	v.parquet, err = dataFiles(ctx, v.storage, "")
+	return err
+}
+
+func (v *verifier) lookAtReplacements(ctx context.Context) error {
+	names, err := stems(ctx, v.storage, replacementsFolder)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		folder, _, _ := strings.Cut(name, "/")
-		if strings.HasSuffix(name, ".parquet") && folder != lotsFolder && folder != tablesFolder && folder != sqlFolder {
-			v.parquet = append(v.parquet, name)
+		record, err := readReplacement(ctx, v.storage, name)
+		if err != nil {
+			v.problem(replacementName(name), name, "damaged record of a replacement: %v", err)
+			continue
 		}
+		v.records.replacements = append(v.records.replacements, record)
+	}
+	if v.note, err = readReplacementNote(ctx, v.storage); err != nil {
+		v.problem(replacementNoteName, "", "cannot be read: %v", err)
+	}
+	if v.note == nil {
+		return nil
+	}
+	if _, err := os.Stat(v.storage.URI(replacingName)); err != nil {
+		return nil
+	}
+	unlock, err := v.storage.TryLock(replacingName)
+	v.alive = unlock == nil // or it cannot be known, by a reader who may not lock
+	if err == nil && unlock != nil {
+		unlock()
 	}
 	return nil
 }
@@ -173,42 +197,55 @@ func lockIfPossible(ctx context.Context, in storage) (func(), error) {
 
 // count fills the report with what the records say.
 func (v *verifier) count() {
+	for _, record := range v.records.lots {
+		v.countMode(recordName(record.Lot), record.Lot, record.Mode)
+	}
+	for _, record := range v.records.replacements {
+		v.countMode(replacementName(record.Name), record.Name, record.Mode)
+	}
+	v.report.Lots, v.report.Replacements = len(v.records.lots), len(v.records.replacements)
 	at := map[string]int{}
-	for _, record := range v.records {
-		if v.report.Mode == "" {
-			v.report.Mode = record.Mode
+	for _, file := range v.records.live() {
+		i, known := at[file.Table]
+		if !known {
+			i = len(v.report.Tables)
+			at[file.Table] = i
+			v.report.Tables = append(v.report.Tables, VerifiedTable{Name: file.Table, Kind: file.Kind})
 		}
-		if record.Mode != v.report.Mode {
-			v.problem(recordName(record.Lot), record.Lot, "its mode is %s, that of other lots %s", record.Mode, v.report.Mode)
-		}
-		v.report.Lots++
-		for _, file := range record.Files {
-			i, known := at[file.Table]
-			if !known {
-				i = len(v.report.Tables)
-				at[file.Table] = i
-				v.report.Tables = append(v.report.Tables, VerifiedTable{Name: file.Table, Kind: file.Kind})
-			}
-			table := &v.report.Tables[i]
-			table.Files, table.Rows, table.Bytes = table.Files+1, table.Rows+file.Rows, table.Bytes+file.Bytes
-			v.report.Files, v.report.Rows, v.report.Bytes = v.report.Files+1, v.report.Rows+file.Rows, v.report.Bytes+file.Bytes
-		}
+		table := &v.report.Tables[i]
+		table.Files, table.Rows, table.Bytes = table.Files+1, table.Rows+file.Rows, table.Bytes+file.Bytes
+		v.report.Files, v.report.Rows, v.report.Bytes = v.report.Files+1, v.report.Rows+file.Rows, v.report.Bytes+file.Bytes
 	}
 }
 
-// foreign finds the data files that no lot names.
+func (v *verifier) countMode(file, of, mode string) {
+	if v.report.Mode == "" {
+		v.report.Mode = mode
+	}
+	if mode != v.report.Mode {
+		v.problem(file, of, "its mode is %s, that of other lots %s", mode, v.report.Mode)
+	}
+}
+
+// foreign finds the data files that no record names.
 func (v *verifier) foreign() {
 	named := map[string]bool{}
-	for _, record := range v.records {
-		for _, file := range record.Files {
-			named[file.Path] = true
-		}
+	for _, file := range v.records.files() {
+		named[file.Path] = true
+	}
+	for path := range replacedBy(v.records.replacements) {
+		named[path] = true // also of a lot whose record is lost
 	}
 	for _, name := range v.parquet {
+		parts, _ := parseDataName(name)
 		switch {
 		case named[name]:
-		case v.pending != nil && strings.HasSuffix(name, "/"+v.pending.Lot+".parquet"):
+		case v.pending != nil && v.pending.Kind == intentOfLot && parts.stem == v.pending.Lot:
 			v.problem(name, v.pending.Lot, "foreign: its lot is half published")
+		case v.note != nil && parts.isOf(v.note.Name):
+			if !v.alive {
+				v.problem(name, v.note.Name, "foreign: its replacement was given up; the next run removes it")
+			}
 		default:
 			v.problem(name, "", "foreign: no lot names it, yet a reader that globs sees it")
 		}

@@ -7,6 +7,14 @@ CREATE OR REPLACE VIEW "demande_chf" AS SELECT * FROM read_parquet([
 CREATE OR REPLACE VIEW "demande_chf_courant" AS SELECT * FROM "demande_chf"
 QUALIFY row_number() OVER (PARTITION BY "numero_demande" ORDER BY "_recupere_le" DESC, "_lot" DESC) = 1;
 
+CREATE OR REPLACE VIEW "demande_dev" AS SELECT * FROM read_parquet([
+    'ROOT/demande_dev/date_export=2026-11-24/20261124-120000-2.parquet'
+], union_by_name = true, hive_partitioning = true, hive_types = {'date_export': DATE});
+COMMENT ON COLUMN "demande_dev"."montant" IS 'Le montant d''un "devis", en €; voir \guide\
+ligne 2';
+CREATE OR REPLACE VIEW "demande_dev_courant" AS SELECT * FROM "demande_dev"
+QUALIFY row_number() OVER (PARTITION BY "numero_demande" ORDER BY "_recupere_le" DESC, "_lot" DESC) = 1;
+
 CREATE OR REPLACE VIEW "demande_mes" AS SELECT * FROM read_parquet([
     'ROOT/demande_mes/date_export=2026-11-24/20261124-120000-2.parquet'
 ], union_by_name = true, hive_partitioning = true, hive_types = {'date_export': DATE});
@@ -20,6 +28,8 @@ CREATE OR REPLACE VIEW "reponses" AS SELECT * FROM read_parquet([
 CREATE OR REPLACE VIEW "historique_statuts" AS
 WITH lignes AS (
     SELECT 'demande_chf' AS "table", "numero_demande", "_recupere_le", "_lot", "statut_externe_demande__code", "statut_externe_demande__libelle" FROM "demande_chf"
+    UNION ALL
+    SELECT 'demande_dev' AS "table", "numero_demande", "_recupere_le", "_lot", "statut_externe_demande__code", "statut_externe_demande__libelle" FROM "demande_dev"
     UNION ALL
     SELECT 'demande_mes' AS "table", "numero_demande", "_recupere_le", "_lot", "statut_externe_demande__code", "statut_externe_demande__libelle" FROM "demande_mes"
 ), changements AS (

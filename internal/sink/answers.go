@@ -1,0 +1,247 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+const (
+	// batchBytes and batchRows bound a batch of answers; batchBytes counts bodies.
+	batchBytes = 16 << 20
+	batchRows  = 65_536
+	// readBufferBytes is what is read of a column at once; larger pages are read straight into place.
+	readBufferBytes = 64 << 10
+)
+
+// Answer is one row of the archive. Its strings and bytes are views into its batch's memory: whoever keeps one past
+// AnswerBatch.Release copies it.
+type Answer struct {
+	Numero     string
+	CodeCDGF   string
+	HTTPStatus int64
+	Body       []byte // nil where NULL
+	SHA256     string // hexadecimal, "" where NULL
+	FetchedAt  time.Time
+	Lot        string
+}
+
+// AnswerBatch is some answers of an archive file, in its order.
+type AnswerBatch struct {
+	Answers []Answer
+
+	text  []byte         // holds the strings
+	pages []parquet.Page // hold the bodies
+	home  *sync.Pool
+}
+
+// Release gives the batch's memory to the batches to come: none of its answers may be used afterwards. It is called
+// once, by whoever has the batch last.
+func (b *AnswerBatch) Release() {
+	for i, page := range b.pages {
+		parquet.Release(page)
+		b.pages[i] = nil
+	}
+	clear(b.Answers)
+	b.Answers, b.text, b.pages = b.Answers[:0], b.text[:0], b.pages[:0]
+	b.home.Put(b)
+}
+
+// ReadAnswers reads one archive file, in its order, and hands its answers to visit in batches of about 16 MiB of
+// bodies. A batch is the visitor's from then on, until its Release, which may come from another goroutine and after
+// ReadAnswers has returned. Memory is bounded by the batches that are not released and by a page a column.
+//
+// Columns are found by name, so that files of older versions are read too: one that a file does not have is empty. A
+// file that cannot be read, or has other rows than it should, is ErrDamaged; batches may have been visited before. The
+// visitor's error is returned as it is, and ends the reading, as ctx does.
+func (o *Output) ReadAnswers(ctx context.Context, file ArchiveFile, visit func(*AnswerBatch) error) error {
+	if _, ok := parseDataName(file.Path); !ok {
+		return fmt.Errorf("reading the archive: %q is no file of a table", file.Path)
+	}
+	from, err := o.storage.Open(ctx, file.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return o.damaged(file, errors.New("there is no such file"))
+	}
+	if err != nil {
+		return fmt.Errorf("reading the archive: %w", err)
+	}
+	defer from.Close()
+	if from.Size() != file.Bytes {
+		return o.damaged(file, fmt.Errorf("it has %d bytes, its lot says %d", from.Size(), file.Bytes))
+	}
+	reader, err := newAnswerReader(from)
+	if err != nil {
+		return o.damaged(file, err)
+	}
+	defer reader.close()
+	for {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("reading the archive: %w", err)
+		}
+		batch := o.newBatch()
+		err := reader.fill(batch)
+		if err != nil || len(batch.Answers) == 0 {
+			batch.Release()
+		}
+		switch {
+		case err != nil:
+			return o.damaged(file, err)
+		case len(batch.Answers) > 0:
+			if err := visit(batch); err != nil {
+				return err
+			}
+		case reader.rows != file.Rows:
+			return o.damaged(file, fmt.Errorf("it has %d rows, its lot says %d", reader.rows, file.Rows))
+		default:
+			return nil
+		}
+	}
+}
+
+func (o *Output) newBatch() *AnswerBatch {
+	if batch, ok := o.batches.Get().(*AnswerBatch); ok {
+		return batch
+	}
+	return &AnswerBatch{home: &o.batches}
+}
+
+func (o *Output) damaged(file ArchiveFile, err error) error {
+	return fmt.Errorf("%w: archive file %s: %w; omega-export verify tells all that is damaged", ErrDamaged, o.storage.URI(file.Path), err)
+}
+
+// answerReader goes through an archive file, a row group at a time.
+type answerReader struct {
+	groups []parquet.RowGroup // still to read
+	left   int64              // rows of the group being read
+	rows   int64              // read so far
+
+	numero, code, sum, lot answerColumn
+	status, fetched        answerColumn
+	body                   answerColumn
+}
+
+func newAnswerReader(from object) (r *answerReader, err error) {
+	defer recovered(&err)
+	file, err := parquet.OpenFile(from, from.Size(),
+		parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(readBufferBytes))
+	if err != nil {
+		return nil, err
+	}
+	r = &answerReader{groups: file.RowGroups()}
+	for name, column := range map[string]*answerColumn{
+		columnNumero: &r.numero, "code_cdgf": &r.code, "_sha256": &r.sum, columnLot: &r.lot, "corps": &r.body,
+		"http_status": &r.status, columnFetched: &r.fetched,
+	} {
+		kind := parquet.ByteArray
+		if column == &r.status || column == &r.fetched {
+			kind = parquet.Int64
+		}
+		if err := column.find(file.Schema(), name, kind); err != nil {
+			return nil, err
+		}
+	}
+	if r.numero.leaf < 0 || r.body.leaf < 0 {
+		return nil, errors.New("it lacks the numbers or the bodies")
+	}
+	return r, nil
+}
+
+// recovered makes an error of a panic: the Parquet reader trusts much of what a file says of itself.
+func recovered(err *error) {
+	if cause := recover(); cause != nil {
+		*err = fmt.Errorf("the reader gave up: %v", cause)
+	}
+}
+
+func (r *answerReader) columns() [7]*answerColumn {
+	return [...]*answerColumn{&r.numero, &r.code, &r.sum, &r.lot, &r.body, &r.status, &r.fetched}
+}
+
+// fill puts the next answers into an empty batch; none are left if it stays empty.
+func (r *answerReader) fill(b *AnswerBatch) (err error) {
+	defer recovered(&err)
+	for r.left == 0 {
+		if len(r.groups) == 0 {
+			return nil
+		}
+		r.left = r.groups[0].NumRows()
+		chunks := r.groups[0].ColumnChunks()
+		for _, column := range r.columns() {
+			column.open(chunks)
+		}
+		r.groups = r.groups[1:]
+	}
+	if err := r.fillBodies(b); err != nil {
+		return err
+	}
+	rows := len(b.Answers)
+	r.left -= int64(rows)
+	r.rows += int64(rows)
+	for i := range b.Answers {
+		answer := &b.Answers[i]
+		status, err := r.status.number()
+		if err != nil {
+			return err
+		}
+		fetched, err := r.fetched.number()
+		if err != nil {
+			return err
+		}
+		answer.HTTPStatus, answer.FetchedAt = status, time.UnixMicro(fetched).UTC()
+	}
+	return r.fillText(b)
+}
+
+// fillBodies makes the batch's answers, with their bodies.
+func (r *answerReader) fillBodies(b *AnswerBatch) error {
+	bytes := 0
+	for len(b.Answers) < batchRows && int64(len(b.Answers)) < r.left && bytes < batchBytes {
+		turned, err := r.body.advance()
+		if err != nil {
+			return err
+		}
+		if turned || len(b.pages) == 0 {
+			parquet.Retain(r.body.page)
+			b.pages = append(b.pages, r.body.page)
+		}
+		body := r.body.bytes()
+		bytes += len(body)
+		b.Answers = append(b.Answers, Answer{Body: body})
+	}
+	return nil
+}
+
+func (r *answerReader) fillText(b *AnswerBatch) error {
+	for i := range b.Answers {
+		answer := &b.Answers[i]
+		for _, text := range [...]struct {
+			from *answerColumn
+			to   *string
+		}{{&r.numero, &answer.Numero}, {&r.code, &answer.CodeCDGF}, {&r.sum, &answer.SHA256}, {&r.lot, &answer.Lot}} {
+			if err := text.from.text(b, text.to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *answerReader) close() {
+	for _, column := range r.columns() {
+		column.close()
+	}
+}
+
+// unexpectedEnd says that a column has fewer values than the file has rows.
+func unexpectedEnd(name string, err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("column %s ends before the others", name)
+	}
+	return fmt.Errorf("column %s: %w", name, err)
+}

@@ -1,0 +1,57 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// archiveTable is the table that keeps the answers as they came.
+const archiveTable = "reponses"
+
+// ArchiveFile is one published file of the archive.
+type ArchiveFile struct {
+	Path       string // from the output's root, with slashes
+	Lot        string
+	DateExport string // the day of its partition, as 2026-11-23
+	Rows       int64
+	Bytes      int64
+}
+
+// Archive names the published files of the archive, by day and then in the order in which they were published. A lot
+// that a killed run left between its record and its pointers is among them.
+func (o *Output) Archive(ctx context.Context) ([]ArchiveFile, error) {
+	begun, err := readIntent(ctx, o.storage)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the archive: %w", err)
+	}
+	if begun != nil && begun.Kind == intentOfLot {
+		_, err := readRecord(ctx, o.storage, begun.Lot)
+		if err == nil {
+			err = o.recoverAlone(ctx)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("looking for the archive: %w", err)
+		}
+	}
+	return archive(ctx, o.storage)
+}
+
+func archive(ctx context.Context, in storage) ([]ArchiveFile, error) {
+	pointer, err := readPointer(ctx, in, archiveTable)
+	if err != nil || pointer == nil {
+		return nil, err
+	}
+	files := make([]ArchiveFile, 0, len(pointer.Files))
+	for _, entry := range pointer.Files {
+		parts, ok := parseDataName(entry.Path)
+		if !ok || parts.table != archiveTable {
+			return nil, fmt.Errorf("reading %s: it names %q, which is no file of the table", in.URI(pointerName(archiveTable)), entry.Path)
+		}
+		files = append(files, ArchiveFile{
+			Path: entry.Path, Lot: entry.Lot, DateExport: parts.date, Rows: entry.Rows, Bytes: entry.Bytes,
+		})
+	}
+	return files, nil
+}

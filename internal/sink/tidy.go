@@ -1,0 +1,102 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// tidy removes what dead processes left, unless another process is publishing, and ends the replacement that one had
+// committed. Lots are ended by those who ask for them.
+func (o *Output) tidy(ctx context.Context) error {
+	unlock, err := o.storage.TryLock(lockName)
+	if err != nil || unlock == nil {
+		return err
+	}
+	defer unlock()
+	if err := o.sweep(ctx); err != nil {
+		return err
+	}
+	begun, err := readIntent(ctx, o.storage)
+	if err != nil {
+		return err
+	}
+	if begun != nil && begun.Kind == intentOfReplacement {
+		if err := o.recover(ctx); err != nil {
+			return err
+		}
+	}
+	return o.removeDue(ctx)
+}
+
+// sweep removes what was left aside, and the files of a replacement that did not happen. Only under the lock of
+// publications. Without a note no replacement has files: it writes the note under that lock too.
+func (o *Output) sweep(ctx context.Context) error {
+	note, err := readReplacementNote(ctx, o.storage)
+	if err != nil {
+		return err
+	}
+	if note == nil {
+		return o.storage.Sweep(ctx, func(string) bool { return false })
+	}
+	unlock, err := o.storage.TryLock(replacingName)
+	if err != nil {
+		return err
+	}
+	if unlock == nil {
+		return o.storage.Sweep(ctx, isReplacementsTemporary)
+	}
+	defer unlock()
+	if err := o.storage.Sweep(ctx, func(string) bool { return false }); err != nil {
+		return err
+	}
+	return o.forget(ctx, note.Name)
+}
+
+// forget removes a replacement's files, unless its record stands, and then its note. Only under the lock of
+// replacements.
+func (o *Output) forget(ctx context.Context, name string) error {
+	_, err := readReplacement(ctx, o.storage, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := o.eraseOf(ctx, name, ""); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	}
+	return o.storage.Erase(ctx, []string{replacementNoteName})
+}
+
+// eraseOf removes a replacement's files of a table, or of all for "".
+func (o *Output) eraseOf(ctx context.Context, name, table string) error {
+	files, err := dataFiles(ctx, o.storage, table)
+	if err != nil {
+		return fmt.Errorf("looking for the files of replacement %s: %w", name, err)
+	}
+	var own []string
+	for _, file := range files {
+		if parts, ok := parseDataName(file); ok && parts.isOf(name) {
+			own = append(own, file)
+		}
+	}
+	return o.storage.Erase(ctx, own)
+}
+
+// dataFiles names every file that looks like data of a table, or of any for "".
+func dataFiles(ctx context.Context, in storage, table string) ([]string, error) {
+	names, err := in.List(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, name := range names {
+		folder, _, _ := strings.Cut(name, "/")
+		if strings.HasSuffix(name, ".parquet") && !isOurs(folder) {
+			files = append(files, name)
+		}
+	}
+	return files, nil
+}
