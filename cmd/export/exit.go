@@ -46,8 +46,11 @@ var errNoOutput = errors.New("nothing to verify")
 // errUnreadable says that what is in the output cannot be read; verify tells more.
 var errUnreadable = errors.New("the output cannot be read (see omega-export verify)")
 
-// errReport says that the run report could not be written.
-var errReport = errors.New("the report is not written")
+// errReport says that a file that was asked for, as --report, could not be written.
+var errReport = errors.New("the file is not written")
+
+// errNoAnswers says that there is nothing to infer a schema from.
+var errNoAnswers = errors.New("no raw answers can be read")
 
 // exitCode is the one place that maps errors to exit codes. Of several joined, the one that most needs a person wins.
 func exitCode(err error) int {
@@ -63,19 +66,19 @@ func exitCode(err error) int {
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &config), errors.As(err, &setting), errors.Is(err, ledger.ErrMode), errors.Is(err, ledger.ErrNewer),
-		errors.Is(err, ledger.ErrNotFound), errors.Is(err, sink.ErrMode):
+		errors.Is(err, ledger.ErrNotFound), errors.Is(err, sink.ErrMode), errors.Is(err, sink.ErrHasLots):
 		return exitConfigure
 	case errors.Is(err, pipeline.ErrRefused):
 		return exitRefused
 	case errors.Is(err, pipeline.ErrState), errors.Is(err, pipeline.ErrPublish), errors.Is(err, ledger.ErrDamaged), errors.Is(err, errReport):
 		return exitIO
-	case errors.Is(err, sink.ErrOutput), errors.Is(err, errNoOutput), errors.Is(err, errUnreadable), isOpenError(err):
+	case errors.Is(err, sink.ErrOutput), errors.Is(err, sink.ErrDamaged), errors.Is(err, errNoOutput), errors.Is(err, errUnreadable), isOpenError(err):
 		return exitCannot
 	case errors.Is(err, pipeline.ErrOutage):
 		return exitOutage
-	case errors.As(err, &list), errors.Is(err, errDamaged):
+	case errors.As(err, &list), errors.Is(err, errDamaged), errors.Is(err, pipeline.ErrArchive), errors.Is(err, errNoAnswers):
 		return exitList
-	case errors.Is(err, pipeline.ErrStopped), errors.Is(err, ledger.ErrLocked), errors.Is(err, context.Canceled):
+	case errors.Is(err, pipeline.ErrStopped), errors.Is(err, ledger.ErrLocked), errors.Is(err, sink.ErrReplacing), errors.Is(err, context.Canceled):
 		return exitStopped
 	}
 	return exitBug

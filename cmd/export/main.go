@@ -26,6 +26,7 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Run      runCmd      `cmd:"" help:"Fetch what is due and publish it."`
+	Replay   replayCmd   `cmd:"" help:"Rebuild the typed tables from the raw answers; no call."`
 	Status   statusCmd   `cmd:"" help:"What is done, pending, rejected, and when it will be finished at the quota."`
 	Verify   verifyCmd   `cmd:"" help:"Check every published file against its lot."`
 	Schema   schemaCmd   `cmd:"" help:"The tables' columns."`
@@ -154,12 +155,13 @@ Examples:
   omega-export run --simulate --rate 50 --list numeros.txt --out demo/out --state demo/state
   omega-export run --list numeros.csv.gz --client-id ID --code-cdgf A04000000X --user-login moi@fournisseur.example
   omega-export status
+  omega-export replay --schemas mes-schemas
   omega-export verify --out out
 
 Exit status:
   0   all that was due is done
   64  wrong usage
-  65  the list cannot be read (run); a published file is damaged or lost (verify)
+  65  the list cannot be read (run); a published file is damaged or lost (verify); the archive lacks answers (replay)
   69  the API stayed down
   70  a bug
   73  the output or the state cannot be opened

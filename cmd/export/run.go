@@ -12,7 +12,6 @@ import (
 	"omega-export/internal/pipeline"
 	"omega-export/internal/sink"
 	"omega-export/internal/source"
-	"omega-export/schemas"
 )
 
 // runCmd is the flags of `run`.
@@ -35,6 +34,7 @@ type runCmd struct {
 	CallTimeout time.Duration `default:"60s" help:"How long one call may take (default: ${default})."`
 	MaxInFlight int           `default:"32" help:"Calls on their way at once, at most (default: ${default})."`
 	LotAnswers  int64         `default:"50000" help:"Answers in one lot, at most (default: ${default})."`
+	Files       schemasFlag   `embed:""`
 	SchemaMode  string        `default:"evolve" enum:"evolve,freeze" help:"evolve: new fields become columns; freeze: they stay in _champs_inconnus (default: ${default})."`
 	Simulate    bool          `help:"Ask the built-in simulator instead of the API."`
 	Report      string        `placeholder:"FILE" help:"Write the run report there, JSON."`
@@ -145,7 +145,7 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 			closeOpened()
 		}
 	}()
-	set, err := schemas.Embedded()
+	set, err := c.Files.load()
 	if err != nil {
 		return rooms, nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -14,18 +15,22 @@ import (
 
 // schemaCmd is the commands under `schema`.
 type schemaCmd struct {
-	List schemaListCmd `cmd:"" help:"The types of demande and their tables."`
-	Show schemaShowCmd `cmd:"" help:"A table's columns."`
+	List  schemaListCmd  `cmd:"" help:"The types of demande and their tables."`
+	Show  schemaShowCmd  `cmd:"" help:"A table's columns."`
+	Infer schemaInferCmd `cmd:"" help:"Propose schema files from raw answers."`
+	Diff  schemaDiffCmd  `cmd:"" help:"What raw answers have that the schema files have not, and the reverse."`
+	SQL   schemaSQLCmd   `cmd:"" name:"sql" help:"DuckDB SQL that flattens the raw answers by itself."`
 }
 
 // schemaListCmd is the flags of `schema list`.
 type schemaListCmd struct {
-	Out string `default:"out" placeholder:"FOLDER" help:"The output whose tables are counted, if it is there (default: ${default})."`
+	Out   string      `default:"out" placeholder:"FOLDER" help:"The output whose tables are counted, if it is there (default: ${default})."`
+	Files schemasFlag `embed:""`
 }
 
 // Run prints the types: those of the guide, and any other that the output has.
 func (c *schemaListCmd) Run(ctx context.Context, std streams) error {
-	set, err := schemas.Embedded()
+	set, err := c.Files.load()
 	if err != nil {
 		return err
 	}
@@ -83,8 +88,9 @@ func existingOutput(ctx context.Context, uri string) (*sink.Output, error) {
 
 // schemaShowCmd is the flags of `schema show`.
 type schemaShowCmd struct {
-	Type string `arg:"" help:"The type's code, as CHF, or its table's name."`
-	Out  string `default:"out" placeholder:"FOLDER" help:"The output whose table is shown, if it is there (default: ${default})."`
+	Type  string      `arg:"" help:"The type's code, as CHF, or its table's name."`
+	Out   string      `default:"out" placeholder:"FOLDER" help:"The output whose table is shown, if it is there (default: ${default})."`
+	Files schemasFlag `embed:""`
 }
 
 // Help is what `schema show --help` says beyond the flags.
@@ -98,12 +104,11 @@ Example:
 
 // Run prints the table's columns.
 func (c *schemaShowCmd) Run(ctx context.Context, std streams) error {
-	set, err := schemas.Embedded()
+	set, err := c.Files.load()
 	if err != nil {
 		return err
 	}
-	code := strings.ToUpper(strings.TrimPrefix(strings.ToLower(c.Type), "demande_"))
-	table, from, err := c.table(ctx, code, set)
+	table, from, err := knownTable(ctx, c.Type, c.Out, set)
 	if err != nil {
 		return err
 	}
@@ -113,18 +118,44 @@ func (c *schemaShowCmd) Run(ctx context.Context, std streams) error {
 		flatten.ColumnLot: "The lot, see _lots", flatten.ColumnSHA256: "Of the answer's bytes; see the table reponses",
 		flatten.ColumnUnknown: "What no column holds exactly, as it came (JSON)",
 	}
-	for _, column := range set.Columns(code) {
-		described[column.Name()] = column.Description
+	since := map[string]string{}
+	for _, column := range set.Columns(table.Type) {
+		described[column.Name()], since[column.Name()] = column.Description, column.Since
 	}
 	printer := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	for _, column := range table.All() {
-		fmt.Fprintf(printer, "  %s\t%s\t%s\n", column.Name, column.Type, described[column.Name])
+		printColumn(printer, "  "+column.Name, column.Type, described[column.Name]+unless(since[column.Name] == "", " ("+since[column.Name]+")"))
 	}
-	return printer.Flush()
+	if err := printer.Flush(); err != nil {
+		return err
+	}
+	_, conflicts := table.Declared()
+	for _, conflict := range conflicts {
+		fmt.Fprintf(std.out, "%s is published as %s and declared %s: omega-export replay changes it\n", conflict.Column, conflict.Published, conflict.Declared)
+	}
+	return nil
 }
 
-func (c *schemaShowCmd) table(ctx context.Context, code string, set *schemas.Set) (table *flatten.Table, from string, err error) {
-	output, err := existingOutput(ctx, c.Out)
+// printColumn prints a column as a person reads it: the fields of a list's structs below it, a line each.
+func printColumn(to io.Writer, name string, typ schemas.ColumnType, description string) {
+	fields, kind := typ.Fields, typ.String()
+	switch {
+	case typ.Kind == schemas.List && typ.Elem.Kind == schemas.Struct:
+		fields, kind = typ.Elem.Fields, "LIST of STRUCT"
+	case typ.Kind == schemas.Struct:
+		kind = "STRUCT"
+	}
+	fmt.Fprintf(to, "%s\t%s\t%s\n", name, kind, description)
+	indent := name[:len(name)-len(strings.TrimLeft(name, " "))] + "    "
+	for _, field := range fields {
+		printColumn(to, indent+field.Name, field.Type, "")
+	}
+}
+
+// knownTable is a type's table: as published in the output, with what is declared added, or as declared.
+func knownTable(ctx context.Context, typ, out string, set *schemas.Set) (table *flatten.Table, from string, err error) {
+	code := strings.ToUpper(strings.TrimPrefix(strings.ToLower(typ), "demande_"))
+	output, err := existingOutput(ctx, out)
 	if err != nil {
 		return nil, "", err
 	}
@@ -139,8 +170,8 @@ func (c *schemaShowCmd) table(ctx context.Context, code string, set *schemas.Set
 		}
 	}
 	if _, ok := set.Type(code); !ok {
-		return nil, "", &usageError{fmt.Errorf("%s is no type of the guide and no table of %s: see omega-export schema list", c.Type, c.Out)}
+		return nil, "", &usageError{fmt.Errorf("%s is no type of the schema files and no table of %s: see omega-export schema list", typ, out)}
 	}
 	table, err = flatten.NewTable(code, set)
-	return table, fmt.Sprintf("nothing is published in %s yet; the root's columns, to which the blocks' will be added", c.Out), err
+	return table, fmt.Sprintf("nothing is published in %s yet; the declared columns, to which others are added as answers bring them", out), err
 }

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"omega-export/internal/flatten"
 	"omega-export/internal/pipeline"
 )
 
@@ -37,7 +38,7 @@ func printSummary(to io.Writer, r pipeline.Report, output string) {
 	}
 	fmt.Fprintf(table, "  lots\t%d published, %d waiting\n", len(r.Lots), r.Waiting)
 	_ = table.Flush()
-	printTables(to, r)
+	printTables(to, "Tables, with the rows added:", r.Tables)
 	if len(r.Lots) > 0 {
 		printQuery(to, r, output)
 	}
@@ -70,19 +71,61 @@ func motifs(rejects map[string]int64) string {
 	return unless(len(parts) == 0, ": "+strings.Join(parts, ", "))
 }
 
-func printTables(to io.Writer, r pipeline.Report) {
-	if len(r.Tables) == 0 {
+// printTables tells what was written in each table, and what in it is worth a look.
+func printTables(to io.Writer, title string, tables map[string]*pipeline.TableCounts) {
+	if len(tables) == 0 {
 		return
 	}
-	fmt.Fprintln(to, "Tables, with the rows added:")
+	fmt.Fprintln(to, title)
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	for _, name := range slices.Sorted(maps.Keys(r.Tables)) {
-		counts := r.Tables[name]
-		fmt.Fprintf(table, "  %s\t%d\t%s%s\n", name, counts.Rows,
-			unless(len(counts.NewColumns) == 0, "new columns: "+strings.Join(counts.NewColumns, ", ")+" "),
-			unless(counts.DriftRows == 0, fmt.Sprintf("%d rows with _champs_inconnus, as %s", counts.DriftRows, counts.DriftFirst)))
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		fmt.Fprintf(table, "  %s\t%d\n", name, tables[name].Rows)
 	}
 	_ = table.Flush()
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		printDrift(to, name, tables[name])
+	}
+}
+
+// driftLines is how many lines of drift are printed of a table; the report has all.
+const driftLines = 8
+
+// printDrift tells how the answers differ from the table's columns.
+func printDrift(to io.Writer, name string, counts *pipeline.TableCounts) {
+	var lines []string
+	for _, column := range counts.NewColumns {
+		lines = append(lines, fmt.Sprintf("new column %s %s%s", column.Name, column.Type,
+			unless(column.Count == 0, fmt.Sprintf(", %d values, first in %s", column.Count, column.Example))))
+	}
+	for _, conflict := range counts.Conflicts {
+		lines = append(lines, fmt.Sprintf("column %s is %s and declared %s: omega-export replay changes it", conflict.Column, conflict.Published, conflict.Declared))
+	}
+	for _, field := range counts.Drift {
+		lines = append(lines, fmt.Sprintf("%s: %d values in _champs_inconnus, %s, as in %s", field.Path, field.Count, driftReason(field.Reason), field.Example))
+	}
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(to, "Drift in %s%s:\n", name, unless(counts.DriftRows == 0, fmt.Sprintf(" (%d rows with _champs_inconnus)", counts.DriftRows)))
+	for i, line := range lines {
+		if i == driftLines {
+			fmt.Fprintf(to, "  and %d more, all in --report\n", len(lines)-driftLines)
+			break
+		}
+		fmt.Fprintln(to, "  "+line)
+	}
+}
+
+func driftReason(reason string) string {
+	switch flatten.DriftReason(reason) {
+	case flatten.NoColumn:
+		return "which have no column"
+	case flatten.DoesNotFit:
+		return "which their column cannot hold exactly"
+	case flatten.RepeatedKey:
+		return "whose key came twice"
+	}
+	return reason
 }
 
 // printQuery gives a query to paste, on the typed table with most rows.
@@ -100,18 +143,23 @@ func printQuery(to io.Writer, r pipeline.Report, output string) {
 	fmt.Fprintf(to, "Look at it in DuckDB:\n  duckdb -cmd \".read '%s'\" -c \"SELECT statut_externe_demande__libelle, count(*) FROM %s_courant GROUP BY ALL ORDER BY 2 DESC\"\n", views, best)
 }
 
-// writeReport writes the run report whole, or leaves the file that was there.
-func writeReport(path string, report pipeline.Report) error {
+// writeReport writes a report whole, or leaves the file that was there.
+func writeReport(path string, report any) error {
 	text, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
-	aside, err := os.CreateTemp(filepath.Dir(path), ".report-*")
+	return writeWhole(path, append(text, '\n'))
+}
+
+// writeWhole writes a file whole, or leaves the one that was there.
+func writeWhole(path string, content []byte) error {
+	aside, err := os.CreateTemp(filepath.Dir(path), ".omega-export-*")
 	if err != nil {
-		return fmt.Errorf("%w: writing the report %s: %w", errReport, path, err)
+		return fmt.Errorf("%w: writing %s: %w", errReport, path, err)
 	}
 	defer os.Remove(aside.Name()) // no effect once renamed
-	_, err = aside.Write(append(text, '\n'))
+	_, err = aside.Write(content)
 	if closeErr := aside.Close(); err == nil {
 		err = closeErr
 	}
@@ -119,7 +167,7 @@ func writeReport(path string, report pipeline.Report) error {
 		err = os.Rename(aside.Name(), path)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: writing the report %s: %w", errReport, path, err)
+		return fmt.Errorf("%w: writing %s: %w", errReport, path, err)
 	}
 	return nil
 }

@@ -32,13 +32,3 @@ func arrowType(t schemas.ColumnType) arrow.DataType {
 	}
 	return arrow.BinaryTypes.String
 }
-
-// fieldOf is the Struct's field of that key, or -1 and nil.
-func fieldOf(t *schemas.ColumnType, key []byte) (int, *schemas.Field) {
-	for i := range t.Fields {
-		if t.Fields[i].Name == string(key) {
-			return i, &t.Fields[i]
-		}
-	}
-	return -1, nil
-}

@@ -1,14 +1,13 @@
 package flatten
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"time"
-
-	"omega-export/schemas"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // Origin is what the program itself says of an answer.
@@ -22,220 +21,191 @@ type Origin struct {
 
 // Builder makes Arrow records of a table from raw answers. It is for one goroutine.
 type Builder struct {
-	table    *Table
-	root     *node
-	record   *array.RecordBuilder
-	tape     tape
+	schema  *arrow.Schema
+	root    *places
+	own     []*vector // the program's columns
+	columns []*vector // the table's
+	rows    int
+	bytes   int64
+	filled  []int64 // by column, of the records that were taken
+
+	// Of the document being walked.
+	tape    *tape
+	numero  string
+	scratch []byte
+
 	unknowns unknowns
-	numero   string // of the document being walked
-	filled   []bool
-	scratch  []byte
-	rows     int64
-	bytes    int64
-	drift    Drift
+	drifts   drifts
+	parsed   Document // by Append
 }
 
-// Drift is what did not find its column.
-type Drift struct {
-	Rows    int64  // rows with something in _champs_inconnus
-	Example string // the first such row's numero_demande
-}
+// errFull says that a record would be larger than Arrow's offsets reach.
+var errFull = errors.New("more than 2 GiB of answers in one record")
 
 // NewBuilder makes the builder of a table's records. Release must be called once done.
 func NewBuilder(table *Table) *Builder {
-	return &Builder{
-		table:  table,
-		root:   table.compile(),
-		record: array.NewRecordBuilder(memory.DefaultAllocator, table.ArrowSchema()),
-		filled: make([]bool, len(table.Columns)),
+	b := &Builder{schema: table.ArrowSchema(), filled: make([]int64, len(table.Columns))}
+	all := table.All()
+	vectors := make([]*vector, len(all))
+	for i := range all {
+		vectors[i] = newVector(&all[i].Type)
 	}
+	b.own, b.columns = vectors[:ownColumns], vectors[ownColumns:]
+	b.root = table.compile()
+	b.root.attach(b.columns)
+	return b
 }
 
-// Release frees the builder's memory.
-func (b *Builder) Release() { b.record.Release() }
+// Release ends the builder's use. What it took memory for goes with it.
+func (b *Builder) Release() {}
 
 // Rows is how many rows stand in the builder since the last Record.
-func (b *Builder) Rows() int64 { return b.rows }
+func (b *Builder) Rows() int64 { return int64(b.rows) }
 
 // Bytes is how many bytes of JSON stand in the builder since the last Record.
 func (b *Builder) Bytes() int64 { return b.bytes }
 
 // Drift is what did not find its column since the builder was made.
-func (b *Builder) Drift() Drift { return b.drift }
+func (b *Builder) Drift() Drift { return b.drifts.drift() }
+
+// Filled is how many rows had a value, for each of Table.Columns, since the builder was made.
+func (b *Builder) Filled() []int64 {
+	filled := make([]int64, len(b.columns))
+	for i, column := range b.columns {
+		filled[i] = b.filled[i] + int64(column.values())
+	}
+	return filled
+}
 
 // Record is the rows so far; the builder begins anew. The caller releases it.
 func (b *Builder) Record() arrow.Record {
+	arrays := make([]arrow.Array, 0, ownColumns+len(b.columns))
+	for _, column := range b.own {
+		arrays = append(arrays, column.array(b.rows))
+	}
+	for i, column := range b.columns {
+		taken := column.array(b.rows)
+		b.filled[i] += int64(b.rows - taken.NullN())
+		arrays = append(arrays, taken)
+	}
+	record := array.NewRecord(b.schema, arrays, int64(b.rows))
+	for _, taken := range arrays {
+		taken.Release()
+	}
 	b.rows, b.bytes = 0, 0
-	return b.record.NewRecord()
+	return record
 }
 
-// Append adds the row of one document. A body that Identify refuses is refused here too, with ErrUnreadable, and adds nothing.
+// Append adds the row of one document. A body that Identify refuses with ErrUnreadable is refused here too, and adds nothing.
 func (b *Builder) Append(origin Origin, body []byte) error {
-	if err := b.tape.parse(body); err != nil {
+	if err := b.parsed.Parse(body); err != nil {
 		return fmt.Errorf("flattening demande %s: %w", origin.Numero, err)
 	}
-	if b.tape.tokens[0].kind != tokenObject {
+	return b.AppendDocument(origin, &b.parsed)
+}
+
+// AppendDocument is Append of a document that is parsed already, which it does not alter. It keeps nothing of the body.
+func (b *Builder) AppendDocument(origin Origin, d *Document) error {
+	if !d.tape.isObject() {
 		return fmt.Errorf("flattening demande %s: %w: it is no object", origin.Numero, ErrUnreadable)
 	}
-	clear(b.filled)
-	b.unknowns.reset()
-	b.numero = origin.Numero
-	b.object(0, b.root)
-	for i, filled := range b.filled {
-		if !filled {
-			b.record.Field(ownColumns + i).AppendNull()
-		}
+	if b.bytes+int64(len(d.tape.body)) > math.MaxInt32 {
+		return fmt.Errorf("flattening demande %s: %w", origin.Numero, errFull)
 	}
-	b.own(origin)
+	if b.rows == 0 {
+		b.reserve()
+	}
+	b.tape, b.numero = &d.tape, origin.Numero
+	b.unknowns.reset()
+	b.object(0, b.root)
+	b.appendOwn(origin)
 	b.rows++
-	b.bytes += int64(len(body))
+	b.bytes += int64(len(d.tape.body))
+	b.tape, b.numero = nil, ""
 	return nil
 }
 
-func (b *Builder) own(origin Origin) {
-	b.record.Field(0).(*array.StringBuilder).Append(origin.Numero)
-	b.record.Field(1).(*array.TimestampBuilder).Append(arrow.Timestamp(origin.FetchedAt.UnixMicro()))
-	b.record.Field(2).(*array.StringBuilder).Append(origin.CodeCDGF)
-	b.record.Field(3).(*array.StringBuilder).Append(origin.Lot)
-	b.record.Field(4).(*array.StringBuilder).Append(origin.SHA256)
-	unknown := b.record.Field(5).(*array.StringBuilder)
-	document := b.unknowns.document()
-	if document == nil {
-		unknown.AppendNull()
-		return
+func (b *Builder) reserve() {
+	for _, column := range b.own {
+		column.reserve()
 	}
-	unknown.BinaryBuilder.Append(document)
-	if b.drift.Rows == 0 {
-		b.drift.Example = origin.Numero
+	for _, column := range b.columns {
+		column.reserve()
 	}
-	b.drift.Rows++
 }
 
-// object walks the object at index i of the tape. at is its place among the columns, nil where there is none below.
-func (b *Builder) object(i int32, at *node) {
-	end := b.tape.tokens[i].next
-	for key := i + 1; key < end; key = b.tape.tokens[key+1].next {
-		if b.tape.isNull(key + 1) {
+func (b *Builder) appendOwn(origin Origin) {
+	b.own[0].putText(origin.Numero)
+	b.own[1].putInt(origin.FetchedAt.UnixMicro())
+	b.own[2].putText(origin.CodeCDGF)
+	b.own[3].putText(origin.Lot)
+	b.own[4].putText(origin.SHA256)
+	if document := b.unknowns.document(); document != nil {
+		b.own[5].fill(b.rows)
+		b.own[5].putText(view(document))
+		b.drifts.row(origin.Numero)
+	}
+}
+
+// object walks the object at index i of the tape. below is what the columns have of its keys, nil for nothing.
+func (b *Builder) object(i int32, below *places) {
+	t := b.tape
+	var before, child *sibling[place]
+	for key, end := i+1, t.tokens[i].next; key < end; key = t.tokens[key+1].next {
+		value := &t.tokens[key+1]
+		if value.kind == tokenNull || value.kind == tokenObject && value.next == key+2 {
 			continue
 		}
-		var child *node
-		if at != nil {
-			child = at.children[string(b.tape.key(key))]
+		if child = nil; below != nil && t.tokens[key].flags == 0 {
+			if child = below.find(t.key(key), before); child != nil {
+				before = child
+			}
 		}
-		b.value(key, child)
+		if value.kind != tokenObject {
+			b.value(key, child)
+			continue
+		}
+		b.unknowns.enter(key)
+		if child != nil {
+			b.object(key+1, &child.is.below)
+		} else {
+			b.object(key+1, nil)
+		}
+		b.unknowns.leave()
 	}
 }
 
-func (b *Builder) value(key int32, child *node) {
-	value := key + 1
-	tok := b.tape.tokens[value]
+// value puts the value of a key, no object, into its column.
+func (b *Builder) value(key int32, at *sibling[place]) {
+	reason := NoColumn
 	switch {
-	case tok.kind == tokenObject:
-		b.unknowns.enter(b.tape.raw(b.tape.tokens[key]))
-		b.object(value, child)
-		b.unknowns.leave()
-		return
-	case child != nil && child.column == numeroColumn && b.isNumero(tok):
-		return // the program writes it from the number that it asked for
-	case child != nil && child.column >= 0 && !b.filled[child.column]:
-		column := child.column
-		if b.append(b.record.Field(ownColumns+column), value, &b.table.Columns[column].Type) {
-			b.filled[column] = true
+	case at == nil:
+	case at.is.vector != nil:
+		reason = DoesNotFit
+		if at.is.vector.length > b.rows {
+			reason = RepeatedKey
+			break
+		}
+		at.is.vector.fill(b.rows)
+		if b.add(at.is.vector, key+1) {
 			return
 		}
+	case at.is.column == numeroColumn:
+		reason = DoesNotFit
+		if b.isNumero(key + 1) {
+			return // the program writes it from the number that it asked for
+		}
 	}
-	b.unknowns.value(b.tape.raw(b.tape.tokens[key]), b.tape.raw(tok))
+	b.unknowns.value(b.tape, key)
+	b.drifts.field(b.tape, &b.unknowns, key, reason, b.numero)
 }
 
 // isNumero says whether the value is the number that was asked for. A document may bear the key twice.
-func (b *Builder) isNumero(tok token) bool {
-	if tok.kind != tokenText || tok.flags&flagUnpaired != 0 {
-		return false
-	}
-	var content []byte
-	content, b.scratch = b.tape.textOf(tok, b.scratch)
-	return string(content) == b.numero
-}
-
-// append adds the value to a column, or says false and adds nothing if the column cannot hold it exactly.
-func (b *Builder) append(to array.Builder, i int32, typ *schemas.ColumnType) bool {
+func (b *Builder) isNumero(i int32) bool {
 	tok := b.tape.tokens[i]
-	switch typ.Kind {
-	case schemas.Text:
-		return b.appendText(to, tok)
-	case schemas.Bool:
-		ok := tok.kind == tokenTrue || tok.kind == tokenFalse
-		if ok {
-			to.(*array.BooleanBuilder).Append(tok.kind == tokenTrue)
-		}
-		return ok
-	case schemas.Int:
-		value, ok := b.tape.integer(tok)
-		if ok {
-			to.(*array.Int64Builder).Append(value)
-		}
-		return ok
-	case schemas.Double:
-		value, ok := b.tape.double(tok)
-		if ok {
-			to.(*array.Float64Builder).Append(value)
-		}
-		return ok
-	case schemas.Date:
-		days, ok := b.tape.date(tok)
-		if ok {
-			to.(*array.Date32Builder).Append(arrow.Date32(days))
-		}
-		return ok
-	case schemas.Stamp:
-		micros, ok := b.tape.stamp(tok)
-		if ok {
-			to.(*array.TimestampBuilder).Append(arrow.Timestamp(micros))
-		}
-		return ok
-	}
-	// A list goes in whole or not at all, so it is looked at before anything is added.
-	if !b.tape.fits(i, typ) {
+	if !tok.isText() {
 		return false
 	}
-	b.appendNested(to, i, typ)
-	return true
-}
-
-func (b *Builder) appendText(to array.Builder, tok token) bool {
-	if tok.kind != tokenText || tok.flags&flagUnpaired != 0 {
-		return false
-	}
-	var content []byte
-	content, b.scratch = b.tape.textOf(tok, b.scratch)
-	to.(*array.StringBuilder).BinaryBuilder.Append(content)
-	return true
-}
-
-// appendNested adds a list or a struct that is known to fit.
-func (b *Builder) appendNested(to array.Builder, i int32, typ *schemas.ColumnType) {
-	end := b.tape.tokens[i].next
-	if typ.Kind == schemas.List {
-		list := to.(*array.ListBuilder)
-		list.Append(true)
-		for at := i + 1; at < end; at = b.tape.tokens[at].next {
-			b.append(list.ValueBuilder(), at, typ.Elem)
-		}
-		return
-	}
-	record := to.(*array.StructBuilder)
-	record.Append(true)
-	rows := record.Len()
-	for key := i + 1; key < end; key = b.tape.tokens[key+1].next {
-		if b.tape.isNull(key + 1) {
-			continue
-		}
-		index, field := fieldOf(typ, b.tape.key(key))
-		b.append(record.FieldBuilder(index), key+1, &field.Type)
-	}
-	for index := range typ.Fields {
-		if child := record.FieldBuilder(index); child.Len() < rows {
-			child.AppendNull()
-		}
-	}
+	b.scratch = b.tape.appendText(b.scratch[:0], tok)
+	return string(b.scratch) == b.numero
 }

@@ -34,7 +34,7 @@ func learned(t testing.TB, table *Table, documents ...[]byte) *Table {
 	t.Helper()
 	learner := NewLearner(table)
 	for _, document := range documents {
-		if err := learner.Observe(document); err != nil {
+		if err := learner.Observe("N1", time.Unix(1, 0), document); err != nil {
 			t.Fatalf("observing %.100s: %v", document, err)
 		}
 	}

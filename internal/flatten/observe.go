@@ -1,65 +1,121 @@
 package flatten
 
 import (
-	"bytes"
-
-	"omega-export/schemas"
+	"strings"
+	"time"
 )
 
-// observed counts what was seen at one place of the documents, so that a column's type can be chosen.
+// observed is what was seen at one place of the documents, so that a column's type can be chosen.
 type observed struct {
-	name     string
-	texts    int64 // texts that are neither dates nor stamps
-	dates    int64
-	stamps   int64
-	bools    int64
-	ints     int64
-	doubles  int64 // numbers that a DOUBLE holds and an INT64 does not
-	lists    int64
-	objects  int64
-	elem     *observed
-	children []*observed
-	byKey    map[string]*observed
+	settled bool // the table has a column here, so that scalars and lists need no look
+
+	texts   int64 // texts that are neither dates nor stamps
+	dates   int64
+	stamps  int64
+	bools   int64
+	ints    int64
+	doubles int64 // numbers that a DOUBLE holds and an INT64 does not
+	lists   int64
+	objects int64
+	digits  digits // of the numbers
+
+	first    sighting
+	elem     *observed // of the lists
+	children siblings[observed]
+	order    []*sibling[observed] // the children in the order in which they were seen
 }
 
-func (o *observed) child(key []byte) *observed {
-	if child := o.byKey[string(key)]; child != nil {
-		return child
+// sighting is the first value that was seen at a place, objects not counted.
+type sighting struct {
+	numero string
+	sample string
+	at     time.Time
+}
+
+// observation is one document being looked at.
+type observation struct {
+	tape   *tape
+	numero string
+	at     time.Time
+	room   *int // how many more places may be told apart
+}
+
+// object looks at each key of the object at index i of the tape, seen at that place.
+func (s *observation) object(place *observed, i int32, depth int) {
+	t := s.tape
+	var before *sibling[observed]
+	for key, end := i+1, t.tokens[i].next; key < end; key = t.tokens[key+1].next {
+		if t.isNull(key + 1) {
+			continue
+		}
+		child := place.children.find(t.key(key), before)
+		if child == nil {
+			if child = place.child(t.key(key), s.room); child == nil {
+				continue
+			}
+		}
+		before = child
+		s.value(&child.is, key+1, depth)
 	}
-	if o.byKey == nil {
-		o.byKey = map[string]*observed{}
+}
+
+// child makes a place for a key that can name a column, if there is room.
+func (o *observed) child(key []byte, room *int) *sibling[observed] {
+	if *room == 0 || !isIdentifier(key) {
+		return nil
 	}
-	child := &observed{name: string(key)}
-	o.byKey[child.name] = child
-	o.children = append(o.children, child)
+	*room--
+	child := o.children.add(string(key))
+	o.order = append(o.order, child)
 	return child
 }
 
 // value counts the value at index i of the tape. Places deeper than any column may be are not looked at.
-func (o *observed) value(t *tape, i int32, depth int) {
-	tok := t.tokens[i]
+func (s *observation) value(place *observed, i int32, depth int) {
+	tok := s.tape.tokens[i]
+	if tok.kind == tokenObject {
+		if tok.next > i+1 && depth < maxLevels {
+			place.objects++
+			s.object(place, i, depth+1)
+		}
+		return
+	}
+	if place.settled {
+		return
+	}
+	if place.first.sample == "" {
+		place.first = sighting{numero: strings.Clone(s.numero), sample: string(cutText(s.tape.raw(tok), maxSample)), at: s.at}
+	}
 	switch tok.kind {
 	case tokenTrue, tokenFalse:
-		o.bools++
+		place.bools++
 	case tokenText:
-		o.text(t, tok)
+		place.text(s.tape, tok)
 	case tokenNumber:
-		o.number(t, tok)
-	case tokenObject:
-		if tok.next > i+1 && depth < maxLevels {
-			o.objects++
-			o.object(t, i, depth+1)
-		}
+		place.number(s.tape, tok)
 	case tokenList:
 		if depth < maxLevels {
-			o.lists++
-			o.elements(t, i, depth+1)
+			place.lists++
+			s.elements(place, i, depth+1)
 		}
 	}
 }
 
+// maxSample is the length of a sample, in bytes.
+const maxSample = 60
+
+func (s *observation) elements(place *observed, i int32, depth int) {
+	if place.elem == nil {
+		place.elem = &observed{}
+	}
+	end := s.tape.tokens[i].next
+	for at := i + 1; at < end; at = s.tape.tokens[at].next {
+		s.value(place.elem, at, depth)
+	}
+}
+
 func (o *observed) text(t *tape, tok token) {
-	if tok.flags&flagUnpaired != 0 {
+	if !tok.isText() {
 		return
 	}
 	if _, ok := t.date(tok); ok {
@@ -72,6 +128,7 @@ func (o *observed) text(t *tape, tok token) {
 }
 
 func (o *observed) number(t *tape, tok token) {
+	o.digits.widen(t.raw(tok))
 	if _, ok := t.integer(tok); ok {
 		o.ints++
 	} else if _, ok := t.double(tok); ok {
@@ -79,94 +136,28 @@ func (o *observed) number(t *tape, tok token) {
 	}
 }
 
-func (o *observed) object(t *tape, i int32, depth int) {
-	end := t.tokens[i].next
-	for key := i + 1; key < end; key = t.tokens[key+1].next {
-		if name := t.key(key); !t.isNull(key+1) && isIdentifier(name) {
-			o.child(name).value(t, key+1, depth)
-		}
-	}
+// digits is how many digits a DECIMAL needs to hold all numbers that were seen.
+type digits struct {
+	whole, decimals int64
+	none            bool // a number came that no DECIMAL holds: -0
 }
 
-func (o *observed) elements(t *tape, i int32, depth int) {
-	if o.elem == nil {
-		o.elem = &observed{}
+func (d *digits) widen(number []byte) {
+	if plain, ok := plainNumber(number); ok && plain.coefficient != 0 && plain.decimals == 0 {
+		d.whole = max(d.whole, int64(plain.digits))
+		return
 	}
-	end := t.tokens[i].next
-	for at := i + 1; at < end; at = t.tokens[at].next {
-		o.elem.value(t, at, depth)
+	var buffer [64]byte
+	n, ok := normalise(buffer[:0], number)
+	if !ok || len(n.digits) == 0 {
+		d.none = d.none || !ok || n.negative
+		return
 	}
+	d.whole = max(d.whole, int64(len(n.digits))+n.exponent)
+	d.decimals = max(d.decimals, -n.exponent)
 }
 
-// scalar is the type that holds most of the scalars seen, and how many were seen of its kind.
-func (o *observed) scalar() (typ schemas.ColumnType, seen int64) {
-	texts := o.texts + o.dates + o.stamps
-	numbers := o.ints + o.doubles
-	switch {
-	case texts > 0 && texts >= numbers && texts >= o.bools:
-		switch texts {
-		case o.dates:
-			return schemas.ColumnType{Kind: schemas.Date}, texts
-		case o.stamps:
-			return schemas.ColumnType{Kind: schemas.Stamp}, texts
-		}
-		return schemas.ColumnType{Kind: schemas.Text}, texts
-	case numbers > 0 && numbers >= o.bools:
-		if o.doubles > 0 {
-			return schemas.ColumnType{Kind: schemas.Double}, numbers
-		}
-		return schemas.ColumnType{Kind: schemas.Int}, numbers
-	case o.bools > 0:
-		return schemas.ColumnType{Kind: schemas.Bool}, o.bools
-	}
-	return schemas.ColumnType{}, 0
-}
-
-// leaf is the type of the column at this place, if any: a scalar or a list. What stands in objects has columns of its own.
-func (o *observed) leaf() (schemas.ColumnType, bool) {
-	typ, seen := o.scalar()
-	if o.lists > seen {
-		elem, ok := o.elem.element()
-		return schemas.ColumnType{Kind: schemas.List, Elem: &elem}, ok
-	}
-	return typ, seen > 0
-}
-
-// element is the type of a list's elements, or of a struct's field where lists may stand too.
-func (o *observed) element() (schemas.ColumnType, bool) {
-	typ, seen := o.scalar()
-	if o.objects > seen {
-		return o.structure()
-	}
-	return typ, seen > 0
-}
-
-func (o *observed) field() (schemas.ColumnType, bool) {
-	_, seen := o.scalar()
-	if o.lists > seen && o.lists >= o.objects {
-		elem, ok := o.elem.element()
-		return schemas.ColumnType{Kind: schemas.List, Elem: &elem}, ok
-	}
-	return o.element()
-}
-
-func (o *observed) structure() (schemas.ColumnType, bool) {
-	typ := schemas.ColumnType{Kind: schemas.Struct}
-	names := map[string]bool{}
-	for _, child := range o.children {
-		folded := string(bytes.ToLower([]byte(child.name)))
-		if names[folded] {
-			continue
-		}
-		if fieldType, ok := child.field(); ok {
-			names[folded] = true
-			typ.Fields = append(typ.Fields, schemas.Field{Name: child.name, Type: fieldType})
-		}
-	}
-	return typ, len(typ.Fields) > 0
-}
-
-// isIdentifier says whether a key can name a column: [A-Za-z_][A-Za-z0-9_]*.
+// isIdentifier says whether a key can name a column, or a struct's field: [A-Za-z_][A-Za-z0-9_]*, of 300 characters at most.
 func isIdentifier(key []byte) bool {
 	for i, c := range key {
 		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
@@ -174,5 +165,5 @@ func isIdentifier(key []byte) bool {
 			return false
 		}
 	}
-	return len(key) > 0
+	return len(key) > 0 && len(key) <= maxNameLength
 }

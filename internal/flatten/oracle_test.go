@@ -15,6 +15,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/decimal128"
 )
 
 // The oracle reads documents with encoding/json, another parser than the room's own, and knows a document as the
@@ -128,8 +129,10 @@ func canonical(value any) string {
 
 // canonicalNumber is a number's exact value. Those of enormous exponents stand as they came: no column holds them.
 func canonicalNumber(text string) string {
-	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
-	if power, err := strconv.Atoi(exponent); exponent != "" && (err != nil || power > 400 || power < -400) {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(text), "e")
+	if strings.Trim(mantissa, "-0.") == "" {
+		text = mantissa // zero, whatever the exponent
+	} else if power, err := strconv.Atoi(exponent); exponent != "" && (err != nil || max(power, -power) > 400+len(text)) {
 		return text
 	}
 	value, ok := new(big.Rat).SetString(text)
@@ -171,6 +174,8 @@ func cell(cells arrow.Array, row int) any {
 		return json.Number(strconv.FormatInt(a.Value(row), 10))
 	case *array.Float64:
 		return json.Number(strconv.FormatFloat(a.Value(row), 'g', -1, 64))
+	case *array.Decimal128:
+		return decimalNumber(a.Value(row), int(a.DataType().(*arrow.Decimal128Type).Scale))
 	case *array.Date32:
 		return time.Unix(int64(a.Value(row))*86400, 0).UTC().Format(time.DateOnly)
 	case *array.Timestamp:
@@ -190,6 +195,12 @@ func cell(cells arrow.Array, row int) any {
 		return members
 	}
 	panic(fmt.Sprintf("no column of ours: %T", cells))
+}
+
+// decimalNumber is the number that a DECIMAL of that scale holds.
+func decimalNumber(units decimal128.Num, scale int) json.Number {
+	one := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
+	return json.Number(new(big.Rat).SetFrac(units.BigInt(), one).FloatString(scale))
 }
 
 // assertSame fails unless the row and its _champs_inconnus have the document's leaves.

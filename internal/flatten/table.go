@@ -55,7 +55,7 @@ func TableName(typeCode string) string { return "demande_" + strings.ToLower(typ
 func NewTable(typeCode string, set *schemas.Set) (*Table, error) {
 	t := &Table{Type: typeCode, set: set}
 	for _, declared := range set.Columns(typeCode) {
-		column := Column{Name: declared.Name(), Path: declared.Path, Type: declared.Type, Description: declared.Description}
+		column := columnOf(declared)
 		if err := column.Type.Check(); err != nil {
 			return nil, fmt.Errorf("column %s: %w", column.Name, err)
 		}
@@ -71,6 +71,9 @@ func ParseTable(typeCode string, set *schemas.Set, description []byte) (*Table, 
 		return nil, fmt.Errorf("reading the columns of %s: %w", TableName(typeCode), err)
 	}
 	for _, column := range t.Columns {
+		if len(column.Path) == 0 {
+			return nil, fmt.Errorf("reading the columns of %s: column %s has no path", TableName(typeCode), column.Name)
+		}
 		if err := column.Type.Check(); err != nil {
 			return nil, fmt.Errorf("reading the columns of %s: column %s: %w", TableName(typeCode), column.Name, err)
 		}
@@ -103,39 +106,6 @@ func (t *Table) ArrowSchema() *arrow.Schema {
 
 // ownColumns is how many columns of ArrowSchema are the program's own.
 const ownColumns = 6
-
-// node is a place in the document: the column that holds its value, if any, and the places below.
-type node struct {
-	column   int // index in Table.Columns, or noColumn
-	children map[string]*node
-}
-
-const (
-	noColumn     = -1
-	numeroColumn = -2 // numero_demande, which the program writes itself
-)
-
-// compile is the tree by which a document is walked.
-func (t *Table) compile() *node {
-	root := &node{column: noColumn, children: map[string]*node{}}
-	for i, column := range t.Columns {
-		root.place(column.Path).column = i
-	}
-	root.place([]string{ColumnNumero}).column = numeroColumn
-	return root
-}
-
-func (n *node) place(path []string) *node {
-	for _, key := range path {
-		child := n.children[key]
-		if child == nil {
-			child = &node{column: noColumn, children: map[string]*node{}}
-			n.children[key] = child
-		}
-		n = child
-	}
-	return n
-}
 
 // All is all columns of the table in order, the program's own first.
 func (t *Table) All() []Column {

@@ -4,19 +4,30 @@ package flatten
 // as it came, under the keys that lead to it.
 type unknowns struct {
 	buf   []byte
-	path  [][]byte // the keys walked into, with their quotes
-	open  int      // how many of path stand open in buf
-	comma bool     // whether the next key wants a comma before it
+	path  []int32 // the keys walked into, as indices of the tape
+	open  int     // how many of path stand open in buf
+	comma bool    // whether the next key wants a comma before it
+	moves int     // how often path has changed, in all documents
 }
 
+// keptUnknown is how many bytes may be held on to after a large document, for the small ones that follow.
+const keptUnknown = 1 << 20
+
 func (u *unknowns) reset() {
+	if cap(u.buf) > keptUnknown {
+		u.buf = nil
+	}
 	u.buf, u.path, u.open, u.comma = u.buf[:0], u.path[:0], 0, false
 }
 
-func (u *unknowns) enter(key []byte) { u.path = append(u.path, key) }
+func (u *unknowns) enter(key int32) {
+	u.path = append(u.path, key)
+	u.moves++
+}
 
 func (u *unknowns) leave() {
 	u.path = u.path[:len(u.path)-1]
+	u.moves++
 	if u.open > len(u.path) {
 		u.buf = append(u.buf, '}')
 		u.open = len(u.path)
@@ -24,25 +35,26 @@ func (u *unknowns) leave() {
 	}
 }
 
-func (u *unknowns) value(key, raw []byte) {
+// value writes the key at that index of the tape, and its value.
+func (u *unknowns) value(t *tape, key int32) {
 	for ; u.open < len(u.path); u.open++ {
-		u.key(u.path[u.open])
+		u.key(t, u.path[u.open])
 		u.buf = append(u.buf, '{')
 		u.comma = false
 	}
-	u.key(key)
-	u.buf = append(u.buf, raw...)
+	u.key(t, key)
+	u.buf = append(u.buf, t.raw(t.tokens[key+1])...)
 	u.comma = true
 }
 
-func (u *unknowns) key(key []byte) {
+func (u *unknowns) key(t *tape, key int32) {
 	switch {
 	case len(u.buf) == 0:
 		u.buf = append(u.buf, '{')
 	case u.comma:
 		u.buf = append(u.buf, ',')
 	}
-	u.buf = append(u.buf, key...)
+	u.buf = append(u.buf, t.raw(t.tokens[key])...)
 	u.buf = append(u.buf, ':')
 }
 

@@ -16,8 +16,9 @@ func column(name string, typ arrow.DataType) arrow.Field {
 	return arrow.Field{Name: name, Type: typ, Nullable: true}
 }
 
-func (w *lotWriter) reponses(ctx context.Context) error {
-	schema := arrow.NewSchema([]arrow.Field{
+// reponsesSchema is the archive's columns, which sink.Answer reads back.
+func reponsesSchema() *arrow.Schema {
+	return arrow.NewSchema([]arrow.Field{
 		column("numero_demande", arrow.BinaryTypes.String),
 		column("code_cdgf", arrow.BinaryTypes.String),
 		column("http_status", arrow.PrimitiveTypes.Int64),
@@ -26,7 +27,10 @@ func (w *lotWriter) reponses(ctx context.Context) error {
 		column("_recupere_le", arrow.FixedWidthTypes.Timestamp_us),
 		column("_lot", arrow.BinaryTypes.String),
 	}, nil)
-	return w.archive(ctx, "reponses", schema, w.rooms.Ledger.EachAnswer, func(b *array.RecordBuilder, s *ledger.Stored) {
+}
+
+func (w *lotWriter) reponses(ctx context.Context) error {
+	return w.archive(ctx, "reponses", reponsesSchema(), w.rooms.Ledger.EachAnswer, func(b *array.RecordBuilder, s *ledger.Stored) {
 		text(b, 0, s.Numero)
 		text(b, 1, s.CodeCDGF)
 		b.Field(2).(*array.Int64Builder).Append(int64(s.HTTPStatus))

@@ -93,23 +93,43 @@ func (w *lotWriter) fixedTable(ctx context.Context, name string, codes []string,
 	if err != nil {
 		return nil, err
 	}
-	table := published
 	if saved != nil {
-		if table, err = flatten.ParseTable(codes[0], w.rooms.Schemas, saved); err != nil {
+		table, err := flatten.ParseTable(codes[0], w.rooms.Schemas, saved)
+		if err != nil {
 			return nil, err
 		}
-	}
-	if saved == nil || !table.Extends(published) {
-		if table, err = w.evolved(ctx, published, codes); err != nil {
-			return nil, err
+		if table.Extends(published) {
+			w.noteNew(name, isNew, table.Columns[len(published.Columns):])
+			return table, nil
 		}
 	}
-	if !isNew {
-		for _, column := range table.Columns[len(published.Columns):] {
-			w.table(name).NewColumns = append(w.table(name).NewColumns, column.Name)
-		}
+	declared, conflicts := published.Declared()
+	w.noteConflicts(name, conflicts)
+	w.noteNew(name, isNew, declared.Columns[len(published.Columns):])
+	table, learned, err := w.evolved(ctx, declared, codes)
+	if err == nil && !isNew {
+		w.table(name).learned(learned)
 	}
-	return table, nil
+	return table, err
+}
+
+// noteNew reports columns that a published table gets; of a new table all are, which is not worth telling.
+func (w *lotWriter) noteNew(name string, isNew bool, columns []flatten.Column) {
+	if isNew {
+		return
+	}
+	for _, column := range columns {
+		w.table(name).NewColumns = append(w.table(name).NewColumns, NewColumn{Name: column.Name, Type: column.Type.String()})
+	}
+}
+
+func (w *lotWriter) noteConflicts(name string, conflicts []flatten.Conflict) {
+	for _, conflict := range conflicts {
+		w.rooms.Log.Warn("a column is declared under another type than it is published with: replay rebuilds the table with the declared one",
+			"table", name, "column", conflict.Column, "published", conflict.Published.String(), "declared", conflict.Declared.String())
+		w.table(name).Conflicts = append(w.table(name).Conflicts,
+			Conflict{Column: conflict.Column, Published: conflict.Published.String(), Declared: conflict.Declared.String()})
+	}
 }
 
 // published is the table as the output has it, or as the root schema alone makes it.
@@ -127,16 +147,19 @@ func (w *lotWriter) published(name, code string) (table *flatten.Table, isNew bo
 }
 
 // evolved is the table with the columns that the lot's answers add.
-func (w *lotWriter) evolved(ctx context.Context, table *flatten.Table, codes []string) (*flatten.Table, error) {
+func (w *lotWriter) evolved(ctx context.Context, table *flatten.Table, codes []string) (*flatten.Table, []flatten.Learned, error) {
 	if w.freeze {
-		return table, nil
+		return table, nil, nil
 	}
 	learner := flatten.NewLearner(table)
-	if err := w.documents(ctx, codes, func(stored *ledger.Stored) error { return learner.Observe(stored.Body) }); err != nil {
-		return nil, err
+	err := w.documents(ctx, codes, func(stored *ledger.Stored) error {
+		return learner.Observe(stored.Numero, stored.ReceivedAt, stored.Body)
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	next, _ := learner.Evolve()
-	return next, nil
+	next, learned := learner.Evolve()
+	return next, learned, nil
 }
 
 // documents visits the lot's changed documents of several types.
@@ -183,8 +206,7 @@ func (w *lotWriter) typed(ctx context.Context, table *flatten.Table, codes []str
 		writer.Abort()
 		return err
 	}
-	drift := builder.Drift()
-	counts.DriftRows, counts.DriftFirst = drift.Rows, drift.Example
+	counts.drifted(builder.Drift())
 	return writer.Close()
 }
 

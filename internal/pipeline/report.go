@@ -55,14 +55,6 @@ func (s *SupplierCounts) called(at time.Time) {
 	}
 }
 
-// TableCounts is what a run published in one table.
-type TableCounts struct {
-	Rows       int64    `json:"rows"`
-	NewColumns []string `json:"new_columns,omitempty"`
-	DriftRows  int64    `json:"drift_rows"` // rows with something in _champs_inconnus
-	DriftFirst string   `json:"drift_example,omitempty"`
-}
-
 // Report is the run report.
 type Report struct {
 	Version   int                       `json:"version"`
@@ -83,16 +75,6 @@ type Report struct {
 	Outcome   string                    `json:"outcome"`
 	Error     string                    `json:"error,omitempty"`
 	ExitCode  int                       `json:"exit_code"`
-}
-
-// add counts what one more lot published in the table.
-func (t *TableCounts) add(more *TableCounts) {
-	t.Rows += more.Rows
-	t.DriftRows += more.DriftRows
-	t.NewColumns = append(t.NewColumns, more.NewColumns...)
-	if t.DriftFirst == "" {
-		t.DriftFirst = more.DriftFirst
-	}
 }
 
 func newReport(config Config) Report {

@@ -401,8 +401,8 @@ func TestWhatDidNotChangeMakesNoRow(t *testing.T) {
 		if len(w.api.calls) != 20 || w.rows("demande_t") != 11 || w.rows("reponses") != 20 || w.lastReport.Counts.Unchanged != 9 {
 			t.Errorf("%d calls, %d rows, %d answers, %d unchanged", len(w.api.calls), w.rows("demande_t"), w.rows("reponses"), w.lastReport.Counts.Unchanged)
 		}
-		if added := w.lastReport.Tables["demande_t"].NewColumns; len(added) != 1 || added[0] != "nouveau" {
-			t.Errorf("new columns: %q", added)
+		if added := w.lastReport.Tables["demande_t"].NewColumns; len(added) != 1 || added[0].Name != "nouveau" {
+			t.Errorf("new columns: %v", added)
 		}
 	})
 }
