@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format bench test-world test-program test-crash bench-quota
+.PHONY: help run build test lint format fuzz bench bench-parsers bench-duckdb test-world test-program test-crash bench-quota
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -35,5 +35,19 @@ test-crash: ## 200 kill -9 of the real program, full disks, power cuts (the last
 bench-quota: ## the quota used and the calls refused, counted at the gateway, at the real rate: about six minutes
 	@cd e2e && OMEGA_E2E_QUOTA=1 go test -count 1 -timeout 60m -v -run QuotaTable .
 
-bench: ## benchmarks of the hot paths, with their yardsticks
+bench: ## benchmarks of the stages (decode, build, encode, whole) and of the other hot paths, with their yardsticks
 	@go test -run '^$$' -bench . -benchmem ./internal/...
+
+bench-parsers: ## other JSON parsers on the same way, and what each lets through
+	@cd bench && go test -v -run LetsThrough -bench . -benchmem .
+
+bench-duckdb: ## replay of 100,000 answers against DuckDB's read_json to Parquet, five pairs
+	@cd e2e && OMEGA_E2E_DUCKDB=$(or $(ANSWERS),100000) go test -count 1 -timeout 60m -v -run '^TestBenchDuckDB$$' .
+
+FUZZTIME ?= 5m
+fuzz: ## every fuzz target for FUZZTIME (5m); what fails is kept under testdata/fuzz
+	@for package in $$(grep -rl '^func Fuzz' --include '*_test.go' internal schemas | xargs -n 1 dirname | sort -u); do \
+		for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' --include '*_test.go' $$package | cut -d ' ' -f 2); do \
+			echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$package || exit 1; \
+		done; \
+	done
