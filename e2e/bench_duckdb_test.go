@@ -49,7 +49,8 @@ func TestBenchDuckDB(t *testing.T) {
 	t.Logf("median: replay %.2f s (%.2f s of CPU), DuckDB %.2f s (%.2f s of CPU): %.2f times as fast", median(ours, wall), median(ours, cpu),
 		median(theirs, wall), median(theirs, cpu), ratio)
 	t.Logf("memory at most: replay %.0f MiB, DuckDB %.0f MiB", median(ours, memory), median(theirs, memory))
-	t.Logf("files: replay %.1f MiB in %d, DuckDB %.1f MiB in %d", mebibytes(out, "demande_*"), files(out, "demande_*"), mebibytes(theirFolder, "*"), files(theirFolder, "*"))
+	t.Logf("files: replay %.2f MiB in %d, DuckDB %.2f MiB in %d", mebibytes(out, "demande_*"), files(out, "demande_*"), mebibytes(theirFolder, "*"), files(theirFolder, "*"))
+	t.Logf("of replay's, %.2f MiB are the program's own columns (_sha256 and the like), which DuckDB's files have not", ownColumns(t, out))
 	t.Logf("scalars altered or lost: %s", alterations(t, out, theirFolder))
 }
 
@@ -139,6 +140,14 @@ func mebibytes(folder, tables string) float64 {
 		}
 	}
 	return float64(sum) / (1 << 20)
+}
+
+// ownColumns is the size of the columns that do not come from the documents, in MiB.
+func ownColumns(t *testing.T, out string) float64 {
+	t.Helper()
+	bytes := count(t, views(t, out), fmt.Sprintf("SELECT sum(total_compressed_size)::BIGINT FROM parquet_metadata(%s) WHERE path_in_schema[1] = '_'",
+		quoted(filepath.Join(out, "demande_*", "*", "*.parquet"))))
+	return float64(bytes) / (1 << 20)
 }
 
 // alterations compares the scalars of the corpus's own documents with both sides' cells.

@@ -14,7 +14,7 @@ import (
 
 const (
 	// batchBytes and batchRows bound a batch of answers; batchBytes counts bodies.
-	batchBytes = 16 << 20
+	batchBytes = 8 << 20
 	batchRows  = 65_536
 	// readBufferBytes is what is read of a column at once; larger pages are read straight into place.
 	readBufferBytes = 64 << 10

@@ -1,19 +1,23 @@
 package sink
 
 import (
+	"sort"
+
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/parquet-go/parquet-go"
 )
 
 const (
-	// batchEntries is how many entries are handed to the library at once.
-	batchEntries = 1024
+	// pieceRows is how many rows are handed to the library at once.
+	pieceRows = 1024
 	// pageBytes and pageRows bound a page, at the end of a row. pageBytes counts what the library holds for the page,
 	// entryBytes an entry beside its value at most, and stays below the size at which the library ends a page by
 	// itself: that would be at the end of a batch, and so depend on how rows came in records.
-	pageBytes  = 500 << 10
-	pageRows   = 20_000
+	//
+	// A replay has a page open for each column of each table: these bounds are most of its memory.
+	pageBytes  = 256 << 10
+	pageRows   = 8_192
 	entryBytes = 18
 	// libraryPageBytes is the size at which the library ends a page by itself.
 	libraryPageBytes = 512 << 10
@@ -23,14 +27,18 @@ const (
 // path that may be absent are present (definition), and at which list on its path it goes on (repetition).
 type leaf struct {
 	leafSpec
-	index  int // among the leaves
 	out    *parquet.ColumnWriter
 	levels []bound
-	value  func(i int) parquet.Value // of the bound record
-	wide   []byte                    // holds the batch's decimals
+	values values // of the bound record
+	page   pageSize
+	*batch
+}
 
-	batch []parquet.Value
-	page  pageSize
+// batch is what is handed over next. The leaves share it, as each hands over what it has put there.
+type batch struct {
+	entries  []parquet.Value
+	elements []parquet.Value // of a nested column, without the NULLs above them
+	wide     []byte          // holds the decimals
 }
 
 type pageSize struct {
@@ -57,109 +65,138 @@ func (l *leaf) bind(column arrow.Array) {
 		case intoStruct:
 			column = column.(*array.Struct).Field(step.field)
 		case intoValue:
-			l.value = l.values(column)
+			l.values = valuesOf(column, l.typ)
 		}
 		l.levels = append(l.levels, at)
 	}
 }
 
-// writeRows writes the rows [from, to) of the bound record and says how many bytes they held.
-func (l *leaf) writeRows(from, to int) (int64, error) {
-	total := int64(0)
-	flat := len(l.steps) == 1
-	for i := from; i < to; i++ {
-		before := l.page.bytes
-		if flat {
-			l.flat(i)
-		} else {
-			l.nested(0, i, 0, 0)
-		}
-		total += l.page.bytes - before
-		l.page.rows++
-		if err := l.endRow(); err != nil {
-			return total, err
-		}
+// size is how many bytes the library holds for the rows [from, to) at most. It adds up over neighbouring ranges.
+func (l *leaf) size(from, to int) int64 {
+	entries := to - from
+	from, to = l.reach(from, to)
+	if len(l.steps) > 1 {
+		entries += to - from
 	}
-	return total, nil
+	return int64(entries)*entryBytes + l.values.size(from, to)
 }
 
-func (l *leaf) endRow() error {
-	switch {
-	case l.page.bytes >= pageBytes || l.page.rows >= pageRows:
-		return l.endPage()
-	case len(l.batch) >= batchEntries:
-		return l.send()
+// reach is which values the rows [from, to) have.
+func (l *leaf) reach(from, to int) (int, int) {
+	for i, step := range l.steps {
+		if step.kind == intoList {
+			from, to = int(l.levels[i].offsets[from]), int(l.levels[i].offsets[to])
+		}
+	}
+	return from, to
+}
+
+// writeRows writes the rows [from, to) of the bound record.
+func (l *leaf) writeRows(from, to int) error {
+	for from < to {
+		end := min(to, from+pieceRows, from+pageRows-l.page.rows)
+		size := l.size(from, end)
+		if l.page.bytes+size >= pageBytes {
+			// The first row that fills the page is its last.
+			end = from + 1 + sort.Search(end-from-1, func(i int) bool { return l.page.bytes+l.size(from, from+1+i) >= pageBytes })
+			size = l.size(from, end)
+		}
+		if err := l.send(from, end); err != nil {
+			return err
+		}
+		l.page.rows += end - from
+		l.page.bytes += size
+		if l.page.bytes >= pageBytes || l.page.rows >= pageRows {
+			if err := l.endPage(); err != nil {
+				return err
+			}
+		}
+		from = end
 	}
 	return nil
 }
 
-func (l *leaf) flat(i int) {
-	if l.levels[0].array.IsNull(i) {
-		l.null(0, 0)
+// send hands rows over; the library copies them, so that the record may then go.
+func (l *leaf) send(from, to int) error {
+	l.entries = l.entries[:0]
+	if len(l.steps) == 1 {
+		l.flat(from, to)
 	} else {
-		l.present(i, 0, 1)
+		first, last := l.reach(from, to)
+		l.elements = resize(l.elements, last-first)
+		l.values.fill(l.elements, first, l.batch)
+		for i := from; i < to; i++ {
+			l.nested(0, i, 0, 0, first)
+		}
 	}
+	_, err := l.out.WriteRowValues(l.entries)
+	l.wide = l.wide[:0]
+	return err
 }
 
-// nested writes the entries of element i of the array at a step. The element goes on at the list numbered repetition,
-// and definition fields above it are present.
-func (l *leaf) nested(depth, i, repetition, definition int) {
+func resize(values []parquet.Value, size int) []parquet.Value {
+	if cap(values) < size {
+		return make([]parquet.Value, size, size+size/2)
+	}
+	return values[:size]
+}
+
+func (l *leaf) flat(from, to int) {
+	l.entries = resize(l.entries, to-from)
+	column := l.levels[0].array
+	if nulls := column.NullN(); nulls < column.Len() {
+		l.values.fill(l.entries, from, l.batch)
+		for i := range l.entries {
+			l.entries[i].SetDefinitionLevel(1)
+		}
+		if nulls == 0 {
+			return
+		}
+		bits, first := column.NullBitmapBytes(), column.Data().Offset()+from
+		for i := range l.entries {
+			if bits[(first+i)/8]>>((first+i)%8)&1 == 0 {
+				l.entries[i] = parquet.Value{}
+			}
+		}
+		return
+	}
+	clear(l.entries)
+}
+
+// nested adds the entries of element i of the array at a step. The element goes on at the list numbered repetition,
+// and definition fields above it are present. The values filled in begin at the one numbered first.
+func (l *leaf) nested(depth, i, repetition, definition, first int) {
 	at := &l.levels[depth]
 	if at.array.IsNull(i) {
-		l.null(repetition, definition)
+		l.add(parquet.Value{}, repetition, definition)
 		return
 	}
 	definition++
 	switch l.steps[depth].kind {
 	case intoValue:
-		l.present(i, repetition, definition)
+		l.add(l.elements[i-first], repetition, definition)
 	case intoStruct:
-		l.nested(depth+1, i, repetition, definition)
+		l.nested(depth+1, i, repetition, definition, first)
 	case intoList:
 		from, to := int(at.offsets[i]), int(at.offsets[i+1])
 		if from == to {
-			l.null(repetition, definition)
+			l.add(parquet.Value{}, repetition, definition)
 			return
 		}
 		for element := from; element < to; element++ {
-			l.nested(depth+1, element, repetition, definition+1)
+			l.nested(depth+1, element, repetition, definition+1, first)
 			repetition = l.steps[depth].lists
 		}
 	}
 }
 
-func (l *leaf) null(repetition, definition int) {
-	l.batch = append(l.batch, parquet.Value{}.Level(repetition, definition, l.index))
-	l.page.bytes += entryBytes
-}
-
-func (l *leaf) present(i, repetition, definition int) {
-	value := l.value(i)
-	switch value.Kind() {
-	case parquet.ByteArray, parquet.FixedLenByteArray:
-		l.page.bytes += int64(len(value.ByteArray()))
-	default:
-		l.page.bytes += 8
-	}
-	l.batch = append(l.batch, value.Level(repetition, definition, l.index))
-	l.page.bytes += entryBytes
-}
-
-// send hands the batch over; the library copies it, so that the record may then go.
-func (l *leaf) send() error {
-	if len(l.batch) == 0 {
-		return nil
-	}
-	_, err := l.out.WriteRowValues(l.batch)
-	clear(l.batch)
-	l.batch, l.wide = l.batch[:0], l.wide[:0]
-	return err
+func (l *leaf) add(value parquet.Value, repetition, definition int) {
+	value.SetRepetitionLevel(repetition)
+	value.SetDefinitionLevel(definition)
+	l.entries = append(l.entries, value)
 }
 
 func (l *leaf) endPage() error {
-	if err := l.send(); err != nil {
-		return err
-	}
 	l.page = pageSize{}
 	return l.out.Flush()
 }

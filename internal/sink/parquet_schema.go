@@ -8,20 +8,26 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding"
 )
 
 // layout is how an Arrow schema stands in a Parquet file. Every field is optional, whatever the Arrow schema says.
 type layout struct {
-	arrow   *arrow.Schema
-	parquet *parquet.Schema
-	leaves  []leafSpec
-	wide    [][]string // paths of the leaves whose bounds must not be written
-	lines   []string   // a line a column: name, space, type
+	arrow  *arrow.Schema
+	leaves []leafSpec
+	wide   [][]string // paths of the leaves whose bounds must not be written
+	lines  []string   // a line a column: name, space, type
+
+	// filtered is the column of texts that gets a Bloom filter, and no dictionary; or "".
+	filtered string
+
+	encodings []encoding.Encoding // of the leaves, while a file's schema is built
 }
 
 // leafSpec is one Parquet column: a scalar and the lists and structs that it stands in.
 type leafSpec struct {
 	column int // of the record
+	path   []string
 	steps  []step
 	typ    arrow.DataType // of the scalar
 }
@@ -46,8 +52,17 @@ func newLayout(schema *arrow.Schema) (*layout, error) {
 	if schema == nil || schema.NumFields() == 0 {
 		return nil, errors.New("it has no column")
 	}
-	l := &layout{arrow: schema}
+	l := &layout{arrow: schema, lines: schemaLines(schema)}
+	if _, err := l.build(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// build makes the tree, and notes its leaves.
+func (l *layout) build() (*parquet.Schema, error) {
 	root := &group{}
+	schema := l.arrow
 	for column, field := range schema.Fields() {
 		node, err := l.node(column, nil, []string{field.Name}, field.Type)
 		if err == nil {
@@ -57,9 +72,17 @@ func newLayout(schema *arrow.Schema) (*layout, error) {
 			return nil, fmt.Errorf("column %s: %w", field.Name, err)
 		}
 	}
-	l.parquet = parquet.NewSchema("schema", root)
-	l.lines = schemaLines(schema)
-	return l, nil
+	return parquet.NewSchema("schema", root), nil
+}
+
+// with is the Parquet schema whose leaves have these encodings.
+func (l *layout) with(encodings []encoding.Encoding) *parquet.Schema {
+	build := &layout{arrow: l.arrow, encodings: encodings}
+	schema, err := build.build()
+	if err != nil {
+		panic(err) // newLayout has built it before
+	}
+	return schema
 }
 
 // node is a field's place in the Parquet schema; its leaves are added in the order in which Parquet counts them.
@@ -96,7 +119,10 @@ func (l *layout) node(column int, steps []step, path []string, typ arrow.DataTyp
 	if boundless(typ) {
 		l.wide = append(l.wide, path)
 	}
-	l.leaves = append(l.leaves, leafSpec{column: column, steps: then(steps, step{kind: intoValue}), typ: typ})
+	if l.encodings != nil {
+		node = parquet.Encoded(node, l.encodings[len(l.leaves)])
+	}
+	l.leaves = append(l.leaves, leafSpec{column: column, steps: then(steps, step{kind: intoValue}), path: path, typ: typ})
 	return parquet.Optional(node), nil
 }
 
@@ -131,7 +157,7 @@ func (l *layout) fits(schema *arrow.Schema) bool {
 func scalarNode(typ arrow.DataType) (parquet.Node, error) {
 	switch typ := typ.(type) {
 	case *arrow.StringType:
-		return parquet.Encoded(parquet.String(), &parquet.RLEDictionary), nil
+		return parquet.String(), nil
 	case *arrow.BinaryType:
 		return parquet.Leaf(parquet.ByteArrayType), nil
 	case *arrow.BooleanType:
