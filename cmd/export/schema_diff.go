@@ -105,17 +105,25 @@ func printDiff(to io.Writer, diff schemaDiff) {
 			len(typ.New), len(typ.Misfits), len(typ.Unseen), unless(typ.Declared, " (the type has no schema file)"))
 		table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 		for _, field := range typ.New {
-			fmt.Fprintf(table, "  + %s\t%s\t%d values, first in %s\n", field.Path, field.Type, field.Count, field.Example)
+			fmt.Fprintf(table, "  + %s\t%s\t%d values, first in %s\n", field.Path, shortType(field.Type), field.Count, field.Example)
 		}
 		for _, field := range typ.Misfits {
 			fmt.Fprintf(table, "  ~ %s\t%s\t%d values, as in %s\n", field.Path, driftReason(field.Reason), field.Count, field.Example)
 		}
 		for _, field := range typ.Unseen {
-			fmt.Fprintf(table, "  - %s\t%s\t\n", field.Path, field.Type)
+			fmt.Fprintf(table, "  - %s\t%s\t\n", field.Path, shortType(field.Type))
 		}
 		_ = table.Flush()
 	}
 	if len(diff.Unanswered) > 0 {
 		fmt.Fprintf(to, "No answer of these types: %s\n", strings.Join(diff.Unanswered, ", "))
 	}
+}
+
+// shortType leaves out a struct's fields, which --json tells.
+func shortType(typ string) string {
+	if before, _, ok := strings.Cut(typ, "STRUCT<"); ok {
+		return before + "STRUCT<…>>"
+	}
+	return typ
 }
