@@ -136,6 +136,9 @@ func (p *typeParser) field(names map[string]bool, structs int) (Field, error) {
 	if len(name) > maxNameLength {
 		return Field{}, p.fail(at, "the field's name has more than %d characters: leave it out", maxNameLength)
 	}
+	if name[0] == '_' {
+		return Field{}, p.fail(at, "no field can be named %s: names that begin with _ are kept, some of them by BigQuery: leave it out", shown(name))
+	}
 	folded := strings.ToLower(name)
 	if names[folded] {
 		return Field{}, p.fail(at, "a second field is named %s (upper and lower case are one here): leave one out", shown(name))

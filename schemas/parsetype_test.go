@@ -20,7 +20,7 @@ func TestATypeIsReadAsItIsWritten(t *testing.T) {
 		"LIST < DECIMAL(9,2) >": "LIST<DECIMAL(9,2)>",
 		"LIST<STRUCT<code STRING, l LIST<INT64>>>":       "LIST<STRUCT<code STRING, l LIST<INT64>>>",
 		"LIST<STRUCT<code STRING,l LIST<INT64> >>":       "LIST<STRUCT<code STRING, l LIST<INT64>>>",
-		"LIST<STRUCT<STRING STRING, _x DATE>>":           "LIST<STRUCT<STRING STRING, _x DATE>>",
+		"LIST<STRUCT<STRING STRING, x_ DATE>>":           "LIST<STRUCT<STRING STRING, x_ DATE>>",
 		"LIST<STRUCT<o STRUCT<p LIST<STRUCT<q DATE>>>>>": "LIST<STRUCT<o STRUCT<p LIST<STRUCT<q DATE>>>>>",
 		deepType(15): deepType(15),
 	} {
@@ -47,6 +47,7 @@ func TestAnIllFormedTypeIsToldWithItsCharacter(t *testing.T) {
 	list := "; the types are STRING, BOOLEAN, INT64, DOUBLE, DECIMAL(12,3), DATE, TIMESTAMP, LIST<STRING>, LIST<STRUCT<code STRING, n INT64>>"
 	long := strings.Repeat("n", 301)
 	for text, message := range map[string]string{
+		"LIST<STRUCT<_x DATE>>":           `type "LIST<STRUCT<_x DATE>>", character 13: no field can be named "_x": names that begin with _ are kept, some of them by BigQuery: leave it out`,
 		"":                                `type "", character 1: a type is wanted, but here is the end` + list,
 		"string":                          `type "string", character 1: types are written in upper case: write STRING`,
 		"LIST<Struct<a DATE>>":            `type "LIST<Struct<a DATE>>", character 6: types are written in upper case: write STRUCT`,

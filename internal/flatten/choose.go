@@ -58,11 +58,12 @@ func (o *observed) field() (schemas.ColumnType, bool) {
 	return o.element()
 }
 
+// Keys that begin with _ are no fields, as they are no columns: BigQuery reserves some of them.
 func (o *observed) structure() (schemas.ColumnType, bool) {
 	typ := schemas.ColumnType{Kind: schemas.Struct}
 	names := map[string]bool{}
 	for _, child := range o.order {
-		if folded := strings.ToLower(child.key); !names[folded] {
+		if folded := strings.ToLower(child.key); !names[folded] && child.key[0] != '_' {
 			if fieldType, ok := child.is.field(); ok {
 				names[folded] = true
 				typ.Fields = append(typ.Fields, schemas.Field{Name: child.key, Type: fieldType})
