@@ -76,7 +76,7 @@ func (p *pass) run(ctx context.Context) error {
 func (p *pass) read(ctx context.Context, jobs, inOrder chan<- *batchJob) error {
 	for _, file := range p.files {
 		err := p.replay.rooms.From.ReadAnswers(ctx, file, func(batch *sink.AnswerBatch) error {
-			job := &batchJob{batch: batch, day: file.DateExport, built: make(chan *builtBatch, 1)}
+			job := &batchJob{batch: batch, day: batch.Day, built: make(chan *builtBatch, 1)}
 			for _, to := range []chan<- *batchJob{inOrder, jobs} {
 				select {
 				case to <- job:

@@ -32,9 +32,11 @@ type Answer struct {
 	Lot        string
 }
 
-// AnswerBatch is some answers of an archive file, in its order.
+// AnswerBatch is some answers of an archive file, in its order, all of one day.
 type AnswerBatch struct {
 	Answers []Answer
+	// Day is the day of their export, as 2026-11-23: of a compacted file each answer has its own.
+	Day string
 
 	text  []byte         // holds the strings
 	pages []parquet.Page // hold the bodies
@@ -49,12 +51,12 @@ func (b *AnswerBatch) Release() {
 		b.pages[i] = nil
 	}
 	clear(b.Answers)
-	b.Answers, b.text, b.pages = b.Answers[:0], b.text[:0], b.pages[:0]
+	b.Answers, b.Day, b.text, b.pages = b.Answers[:0], "", b.text[:0], b.pages[:0]
 	b.home.Put(b)
 }
 
-// ReadAnswers reads one archive file, in its order, and hands its answers to visit in batches of about 16 MiB of
-// bodies. A batch is the visitor's from then on, until its Release, which may come from another goroutine and after
+// ReadAnswers reads one archive file, in its order, and hands its answers to visit in batches of one day and of at most
+// about 16 MiB of bodies. A batch is the visitor's from then on, until its Release, which may come from another goroutine and after
 // ReadAnswers has returned. Memory is bounded by the batches that are not released and by a page a column.
 //
 // Columns are found by name, so that files of older versions are read too: one that a file does not have is empty. A
@@ -75,7 +77,7 @@ func (o *Output) ReadAnswers(ctx context.Context, file ArchiveFile, visit func(*
 	if from.Size() != file.Bytes {
 		return o.damaged(file, fmt.Errorf("it has %d bytes, its lot says %d", from.Size(), file.Bytes))
 	}
-	reader, err := newAnswerReader(from)
+	reader, err := newAnswerReader(from, file)
 	if err != nil {
 		return o.damaged(file, err)
 	}
@@ -120,20 +122,38 @@ type answerReader struct {
 	groups []parquet.RowGroup // still to read
 	left   int64              // rows of the group being read
 	rows   int64              // read so far
+	date   string             // of all answers; "": they have each their day
+	days   []dayRows          // of the group being read: what is left, if they have each their day
 
 	numero, code, sum, lot answerColumn
 	status, fetched        answerColumn
-	body                   answerColumn
+	body, day              answerColumn
 }
 
-func newAnswerReader(from object) (r *answerReader, err error) {
+// dayRows is rows of one day that follow one another.
+type dayRows struct {
+	day  int32
+	rows int
+}
+
+func newAnswerReader(from object, of ArchiveFile) (r *answerReader, err error) {
 	defer recovered(&err)
 	file, err := parquet.OpenFile(from, from.Size(),
 		parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(readBufferBytes))
 	if err != nil {
 		return nil, err
 	}
-	r = &answerReader{groups: file.RowGroups()}
+	r = &answerReader{groups: file.RowGroups(), date: of.DateExport}
+	r.day.leaf = -1
+	if of.Compact {
+		r.date = ""
+		if err := r.day.find(file.Schema(), partitionColumn, parquet.Int32); err != nil {
+			return nil, err
+		}
+		if r.day.leaf < 0 {
+			return nil, errors.New("it lacks the answers' days")
+		}
+	}
 	for name, column := range map[string]*answerColumn{
 		columnNumero: &r.numero, "code_cdgf": &r.code, "_sha256": &r.sum, columnLot: &r.lot, "corps": &r.body,
 		"http_status": &r.status, columnFetched: &r.fetched,
@@ -159,8 +179,8 @@ func recovered(err *error) {
 	}
 }
 
-func (r *answerReader) columns() [7]*answerColumn {
-	return [...]*answerColumn{&r.numero, &r.code, &r.sum, &r.lot, &r.body, &r.status, &r.fetched}
+func (r *answerReader) columns() [8]*answerColumn {
+	return [...]*answerColumn{&r.numero, &r.code, &r.sum, &r.lot, &r.body, &r.status, &r.fetched, &r.day}
 }
 
 // fill puts the next answers into an empty batch; none are left if it stays empty.
@@ -176,13 +196,26 @@ func (r *answerReader) fill(b *AnswerBatch) (err error) {
 			column.open(chunks)
 		}
 		r.groups = r.groups[1:]
+		if err := r.readDays(); err != nil {
+			return err
+		}
 	}
-	if err := r.fillBodies(b); err != nil {
+	b.Day = r.date
+	most := r.left
+	if len(r.days) > 0 {
+		b.Day, most = dayText(r.days[0].day), int64(r.days[0].rows)
+	}
+	if err := r.fillBodies(b, most); err != nil {
 		return err
 	}
 	rows := len(b.Answers)
 	r.left -= int64(rows)
 	r.rows += int64(rows)
+	if len(r.days) > 0 {
+		if r.days[0].rows -= rows; r.days[0].rows == 0 {
+			r.days = r.days[1:]
+		}
+	}
 	for i := range b.Answers {
 		answer := &b.Answers[i]
 		status, err := r.status.number()
@@ -198,10 +231,30 @@ func (r *answerReader) fill(b *AnswerBatch) (err error) {
 	return r.fillText(b)
 }
 
+// readDays reads the days of the group's answers, which are few.
+func (r *answerReader) readDays() error {
+	r.days = r.days[:0]
+	if r.day.leaf < 0 {
+		return nil
+	}
+	for range r.left {
+		day, err := r.day.date()
+		if err != nil {
+			return err
+		}
+		if last := len(r.days) - 1; last >= 0 && r.days[last].day == day {
+			r.days[last].rows++
+		} else {
+			r.days = append(r.days, dayRows{day, 1})
+		}
+	}
+	return nil
+}
+
 // fillBodies makes the batch's answers, with their bodies.
-func (r *answerReader) fillBodies(b *AnswerBatch) error {
+func (r *answerReader) fillBodies(b *AnswerBatch, most int64) error {
 	bytes := 0
-	for len(b.Answers) < batchRows && int64(len(b.Answers)) < r.left && bytes < batchBytes {
+	for len(b.Answers) < batchRows && int64(len(b.Answers)) < most && bytes < batchBytes {
 		turned, err := r.body.advance()
 		if err != nil {
 			return err

@@ -26,6 +26,7 @@ type answerColumn struct {
 	// The values of the page, or of its dictionary, in which indexes then leads to each.
 	indexes []int32
 	numbers []int64
+	dates   []int32
 	data    []byte
 	offsets []uint32
 }
@@ -96,9 +97,12 @@ func (c *answerColumn) turn() error {
 		c.indexes = values.Int32()
 		values = dictionary.Page().Data()
 	}
-	if c.kind == parquet.Int64 {
+	switch c.kind {
+	case parquet.Int64:
 		c.numbers = values.Int64()
-	} else {
+	case parquet.Int32:
+		c.dates = values.Int32()
+	default:
 		c.data, c.offsets = values.ByteArray()
 	}
 	return nil
@@ -133,6 +137,17 @@ func (c *answerColumn) number() (int64, error) {
 		return 0, err
 	}
 	return c.numbers[c.at()], nil
+}
+
+// date reads the next row, which is not NULL.
+func (c *answerColumn) date() (int32, error) {
+	if _, err := c.advance(); err != nil {
+		return 0, err
+	}
+	if c.null {
+		return 0, fmt.Errorf("column %s has a NULL", c.name)
+	}
+	return c.dates[c.at()], nil
 }
 
 // text reads the next row: "" for NULL. The batch's memory keeps it, since pages of text are turned sooner than those

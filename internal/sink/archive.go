@@ -14,12 +14,13 @@ const archiveTable = "reponses"
 type ArchiveFile struct {
 	Path       string // from the output's root, with slashes
 	Lot        string
-	DateExport string // the day of its partition, as 2026-11-23
+	DateExport string // the day of its partition, as 2026-11-23; a compacted file's: the last of its days
+	Compact    bool   // its answers are of several days; see AnswerBatch.Day
 	Rows       int64
 	Bytes      int64
 }
 
-// Archive names the published files of the archive, by day and then in the order in which they were published. A lot
+// Archive names the published files of the archive, by day, a compacted one by its last, and then in the order in which they were published. A lot
 // that a killed run left between its record and its pointers is among them.
 func (o *Output) Archive(ctx context.Context) ([]ArchiveFile, error) {
 	begun, err := readIntent(ctx, o.storage)
@@ -46,11 +47,11 @@ func archive(ctx context.Context, in storage) ([]ArchiveFile, error) {
 	files := make([]ArchiveFile, 0, len(pointer.Files))
 	for _, entry := range pointer.Files {
 		parts, ok := parseDataName(entry.Path)
-		if !ok || parts.table != archiveTable {
+		if !ok || parts.table != archiveTable || parts.isCompact() != entry.IsCompact() {
 			return nil, fmt.Errorf("reading %s: it names %q, which is no file of the table", in.URI(pointerName(archiveTable)), entry.Path)
 		}
 		files = append(files, ArchiveFile{
-			Path: entry.Path, Lot: entry.Lot, DateExport: parts.date, Rows: entry.Rows, Bytes: entry.Bytes,
+			Path: entry.Path, Lot: entry.Lot, DateExport: entry.day(), Compact: entry.IsCompact(), Rows: entry.Rows, Bytes: entry.Bytes,
 		})
 	}
 	return files, nil

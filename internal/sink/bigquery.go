@@ -24,7 +24,7 @@ const bigqueryLocal = `-- This output is a folder. Copy it to a bucket, replace 
 -- the copied _tables/*.files addresses of the bucket: gs://BUCKET/PREFIX/ instead of the folder's path.
 `
 
-// bigquerySQL defines an external table a table, the newest rows of each demande table, the history of the statuses,
+// bigquerySQL defines the external tables and the view of each table, the newest rows of each demande table, the history of the statuses,
 // and the demandes of all types.
 func bigquerySQL(in storage, tables []*PublishedTable) string {
 	root := in.URI("")
@@ -39,13 +39,13 @@ func bigquerySQL(in storage, tables []*PublishedTable) string {
 		taken[table.Name] = true
 	}
 	for _, table := range tables {
-		sql.WriteString("\n" + googleTable(root, table))
+		sql.WriteString("\n" + googleTable(root, table, taken))
 		current := table.Name + currentSuffix
 		if table.Kind == kindDemande && !taken[current] && table.has(columnNumero, columnFetched, columnLot) {
 			sql.WriteString(googleCurrent(current, table.Name))
 		}
 	}
-	sql.WriteString(googleStatuses(tables))
+	sql.WriteString(statusView(tables, googleName, googleIdentifier, googleDays))
 	sql.WriteString(googleAll(tables))
 	return sql.String()
 }
@@ -55,29 +55,68 @@ func googleName(name string) string {
 	return googleIdentifier("DATASET") + "." + googleIdentifier(name)
 }
 
-func googleTable(root string, table *PublishedTable) string {
-	var sql strings.Builder
-	fmt.Fprintf(&sql, "CREATE OR REPLACE EXTERNAL TABLE %s (\n", googleName(table.Name))
+// googleTable reads a table's files: an external table of the nights' files, which have their day from their folder, one
+// of the compacted files, which have it in a column, and the view of both that has the table's name. There is always a
+// view, since what is a view cannot become a table.
+func googleTable(root string, table *PublishedTable, taken map[string]bool) string {
 	columns, left := googleColumns(table)
-	sql.WriteString(strings.Join(columns, ",\n"))
-	sql.WriteString("\n)\n")
+	nights, compacted := table.split()
+	var parts, names []string
+	var sql strings.Builder
+	add := func(suffix, manifest, partition, hive string, definitions []string) {
+		name := table.Name + suffix
+		for taken[name] {
+			name += "_"
+		}
+		taken[name] = true
+		parts = append(parts, name)
+		fmt.Fprintf(&sql, "CREATE OR REPLACE EXTERNAL TABLE %s (\n%s\n)\n%sOPTIONS (\n    format = 'PARQUET',\n    uris = [%s],\n"+
+			"    file_set_spec_type = 'NEW_LINE_DELIMITED_MANIFEST',\n    enable_list_inference = true%s\n);\n",
+			googleName(name), strings.Join(definitions, ",\n"), partition, googleLiteral(root+"/"+manifest), hive)
+	}
+	definitions := make([]string, len(columns))
+	described := make([]string, len(columns))
+	for i, column := range columns {
+		definitions[i] = "    " + column.name + " " + column.typ + column.options
+		described[i] = "    " + column.name + column.options
+		names = append(names, column.name)
+	}
+	day := googleIdentifier(partitionColumn)
+	if len(nights) > 0 || len(compacted) == 0 {
+		manifest := manifestName(table.Name)
+		if len(compacted) > 0 {
+			manifest = nightsName(table.Name)
+		}
+		add(googleNights, manifest, "WITH PARTITION COLUMNS ("+day+" DATE)\n",
+			",\n    hive_partition_uri_prefix = "+googleLiteral(root+"/"+table.Name), definitions)
+	}
+	if len(compacted) > 0 {
+		add(googleCompacted, compactName(table.Name), "", "", append(definitions, "    "+day+" DATE"))
+	}
+	for i, part := range parts {
+		parts[i] = fmt.Sprintf("SELECT %s FROM %s", strings.Join(append(names, day), ", "), googleName(part))
+	}
 	for _, why := range left {
 		fmt.Fprintf(&sql, "-- Left out: %s\n", why)
 	}
-	fmt.Fprintf(&sql, `WITH PARTITION COLUMNS (%s DATE)
-OPTIONS (
-    format = 'PARQUET',
-    uris = [%s],
-    file_set_spec_type = 'NEW_LINE_DELIMITED_MANIFEST',
-    enable_list_inference = true,
-    hive_partition_uri_prefix = %s
-);
-`, googleIdentifier(partitionColumn), googleLiteral(root+"/"+manifestName(table.Name)), googleLiteral(root+"/"+table.Name))
+	fmt.Fprintf(&sql, "CREATE OR REPLACE VIEW %s (\n%s\n) AS\n%s;\n", googleName(table.Name),
+		strings.Join(append(described, "    "+day), ",\n"), strings.Join(parts, "\nUNION ALL\n"))
 	return sql.String()
 }
 
+// The external tables that a table's view reads.
+const (
+	googleNights    = "__nuits"
+	googleCompacted = "__compact"
+)
+
+// googleColumn is a column's definition in parts.
+type googleColumn struct {
+	name, typ, options string
+}
+
 // googleColumns are the definitions of a table's columns, and what can be none.
-func googleColumns(table *PublishedTable) (columns, left []string) {
+func googleColumns(table *PublishedTable) (columns []googleColumn, left []string) {
 	for _, column := range table.sqlColumns() {
 		typ, err := googleType(column.typ)
 		if err == nil && isGoogles(column.name) {
@@ -87,11 +126,11 @@ func googleColumns(table *PublishedTable) (columns, left []string) {
 			left = append(left, fmt.Sprintf("%s: %v", column.name, err))
 			continue
 		}
-		definition := "    " + googleIdentifier(column.name) + " " + typ
+		definition := googleColumn{name: googleIdentifier(column.name), typ: typ}
 		if column.description != "" {
 			description := []rune(column.description)
 			description = description[:min(len(description), googleDescription)]
-			definition += " OPTIONS (description = " + googleLiteral(string(description)) + ")"
+			definition.options = " OPTIONS (description = " + googleLiteral(string(description)) + ")"
 		}
 		columns = append(columns, definition)
 	}
@@ -109,35 +148,6 @@ func googleCurrent(name, table string) string {
 	return fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT * FROM %s\nWHERE TRUE\n"+
 		"QUALIFY ROW_NUMBER() OVER (PARTITION BY %s ORDER BY %s DESC, %s DESC) = 1;\n",
 		googleName(name), googleName(table), googleIdentifier(columnNumero), googleIdentifier(columnFetched), googleIdentifier(columnLot))
-}
-
-// googleStatuses is statusView in GoogleSQL.
-func googleStatuses(tables []*PublishedTable) string {
-	var selects []string
-	for _, table := range tables {
-		if table.Kind == kindDemande && table.has(columnNumero, columnFetched, columnLot, columnStatus, columnLabel) {
-			selects = append(selects, fmt.Sprintf("    SELECT %s AS `table`, `%s`, `%s`, `%s`, `%s`, `%s` FROM %s", googleLiteral(table.Name),
-				columnNumero, columnFetched, columnLot, columnStatus, columnLabel, googleName(table.Name)))
-		}
-	}
-	if len(selects) == 0 {
-		return ""
-	}
-	return "\nCREATE OR REPLACE VIEW " + googleName(historyView) + " AS\nWITH lignes AS (\n" +
-		strings.Join(selects, "\n    UNION ALL\n") + `
-), precedentes AS (
-    SELECT *, LAG(statut_externe_demande__code) OVER w AS precedent, ROW_NUMBER() OVER w AS rang
-    FROM lignes WINDOW w AS (PARTITION BY numero_demande, ` + "`table`" + ` ORDER BY _recupere_le, _lot)
-), periodes AS (
-    SELECT *, COUNTIF(rang = 1 OR statut_externe_demande__code IS DISTINCT FROM precedent) OVER (
-        PARTITION BY numero_demande, ` + "`table`" + ` ORDER BY _recupere_le, _lot ROWS UNBOUNDED PRECEDING) AS periode
-    FROM precedentes
-)
-SELECT numero_demande, ` + "`table`" + `, statut_externe_demande__code,
-    ARRAY_AGG(statut_externe_demande__libelle ORDER BY _recupere_le DESC, _lot DESC LIMIT 1)[OFFSET(0)] AS statut_externe_demande__libelle,
-    MIN(_recupere_le) AS premiere_vue, MAX(_recupere_le) AS derniere_vue
-FROM periodes GROUP BY numero_demande, ` + "`table`" + `, periode, statut_externe_demande__code;
-`
 }
 
 // googleAll is the demandes of all types, with the columns that all have, in the order of the first.

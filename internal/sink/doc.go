@@ -1,5 +1,6 @@
 // Package sink writes Arrow records as Parquet files and publishes them, a lot at a time, into an output: a local
-// folder now, a bucket later (see storage).
+// folder, or a Google Cloud Storage bucket (see storage for what the two have in common, and lease for what a bucket's
+// lock is worth).
 //
 // What it promises:
 //   - A lot appears whole or not at all to a reader that goes through the tables' pointers. Its files are written and

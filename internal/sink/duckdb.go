@@ -60,7 +60,7 @@ func duckdbSQL(in storage, tables []*PublishedTable) string {
 			sql.WriteString(currentView(current, table.Name))
 		}
 	}
-	sql.WriteString(statusView(tables))
+	sql.WriteString(statusView(tables, identifier, identifier, duckdbDays))
 	return sql.String()
 }
 
@@ -73,17 +73,46 @@ func (t *PublishedTable) has(columns ...string) bool {
 	return true
 }
 
+// tableView reads the files that have their day from their folder, and those that have it in a column, as one table
+// with the day as its last column.
 func tableView(in storage, table *PublishedTable) string {
+	nights, compacted := table.split()
+	view := "CREATE OR REPLACE VIEW " + identifier(table.Name) + " AS SELECT * "
+	if len(compacted) == 0 {
+		return view + "FROM " + duckdbNights(in, nights) + ";\n"
+	}
+	parts := []string{"FROM " + duckdbCompacted(in, compacted)}
+	if len(nights) > 0 {
+		// The columns stand as in the first part, and then come those that only the other has.
+		part := "FROM " + duckdbNights(in, nights)
+		if table.Files[table.describing()].IsCompact() {
+			parts = append(parts, part)
+		} else {
+			parts = []string{part + "\n", parts[0]}
+		}
+	}
+	return fmt.Sprintf("%sEXCLUDE (%s), %s FROM (\n%s);\n", view, identifier(partitionColumn), identifier(partitionColumn),
+		strings.Join(parts, "UNION ALL BY NAME "))
+}
+
+func duckdbNights(in storage, files []FileEntry) string {
+	return fmt.Sprintf("read_parquet([\n%s], union_by_name = true, hive_partitioning = true, hive_types = {%s: DATE})",
+		duckdbFiles(in, files), literal(partitionColumn))
+}
+
+func duckdbCompacted(in storage, files []FileEntry) string {
+	return fmt.Sprintf("read_parquet([\n%s], union_by_name = true, hive_partitioning = false)\n", duckdbFiles(in, files))
+}
+
+func duckdbFiles(in storage, files []FileEntry) string {
 	var sql strings.Builder
-	fmt.Fprintf(&sql, "CREATE OR REPLACE VIEW %s AS SELECT * FROM read_parquet([\n", identifier(table.Name))
-	for i, file := range table.Files {
+	for i, file := range files {
 		sql.WriteString("    " + literal(in.URI(file.Path)))
-		if i < len(table.Files)-1 {
+		if i < len(files)-1 {
 			sql.WriteByte(',')
 		}
 		sql.WriteByte('\n')
 	}
-	fmt.Fprintf(&sql, "], union_by_name = true, hive_partitioning = true, hive_types = {%s: DATE});\n", literal(partitionColumn))
 	return sql.String()
 }
 
@@ -103,39 +132,6 @@ func currentView(name, table string) string {
 	return fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT * FROM %s\n"+
 		"QUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s DESC, %s DESC) = 1;\n",
 		identifier(name), identifier(table), identifier(columnNumero), identifier(columnFetched), identifier(columnLot))
-}
-
-// statusView tells each number's statuses over time. A row of a demande table stands for a change of the document, of
-// which most leave the status as it is; so consecutive rows of one status are one line. A status that comes back has a
-// line of its own.
-func statusView(tables []*PublishedTable) string {
-	var selects []string
-	for _, table := range tables {
-		if table.Kind == kindDemande && table.has(columnNumero, columnFetched, columnLot, columnStatus, columnLabel) {
-			selects = append(selects, fmt.Sprintf("    SELECT %s AS \"table\", %s, %s, %s, %s, %s FROM %s", literal(table.Name),
-				identifier(columnNumero), identifier(columnFetched), identifier(columnLot),
-				identifier(columnStatus), identifier(columnLabel), identifier(table.Name)))
-		}
-	}
-	if len(selects) == 0 {
-		return ""
-	}
-	return "\nCREATE OR REPLACE VIEW " + identifier(historyView) + " AS\nWITH lignes AS (\n" +
-		strings.Join(selects, "\n    UNION ALL\n") + `
-), changements AS (
-    SELECT *, "statut_externe_demande__code" IS DISTINCT FROM lag("statut_externe_demande__code") OVER w
-        OR row_number() OVER w = 1 AS change
-    FROM lignes WINDOW w AS (PARTITION BY "numero_demande", "table" ORDER BY "_recupere_le", "_lot")
-), periodes AS (
-    SELECT *, count(*) FILTER (WHERE change) OVER (
-        PARTITION BY "numero_demande", "table" ORDER BY "_recupere_le", "_lot" ROWS UNBOUNDED PRECEDING) AS periode
-    FROM changements
-)
-SELECT "numero_demande", "table", "statut_externe_demande__code",
-    last("statut_externe_demande__libelle" ORDER BY "_recupere_le", "_lot") AS "statut_externe_demande__libelle",
-    min("_recupere_le") AS "premiere_vue", max("_recupere_le") AS "derniere_vue"
-FROM periodes GROUP BY "numero_demande", "table", periode, "statut_externe_demande__code";
-`
 }
 
 // identifier quotes a name, and literal a text, as SQL wants them.

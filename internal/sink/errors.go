@@ -19,6 +19,8 @@ var (
 	ErrHasLots = errors.New("the output has lots of its own")
 	// ErrDamaged says that a published file is lost or is not what its lot says.
 	ErrDamaged = errors.New("a published file is damaged")
+	// ErrNotLive says that a file which was to be replaced is none of its table any more: another replacement was first.
+	ErrNotLive = errors.New("a file is no longer one of its table")
 	// ErrPublished says that the lot's commit record, or the replacement's, already stands: there is nothing left to
 	// publish.
 	ErrPublished = errors.New("it is already published")

@@ -105,6 +105,30 @@ func (l *local) TryLock(name string) (func(), error) {
 	return sync.OnceFunc(func() { _ = file.Close() }), nil
 }
 
+// LockToRead does without the lock in a folder laid open to readers, and makes no lock file in one that has none.
+func (l *local) LockToRead(ctx context.Context) (func(), error) {
+	if _, err := os.Stat(l.path(lockName)); err != nil {
+		return func() {}, nil
+	}
+	unlock, err := l.Lock(ctx)
+	if err != nil && ctx.Err() == nil {
+		return func() {}, nil
+	}
+	return unlock, err
+}
+
+func (l *local) Locked(_ context.Context, name string) bool {
+	if _, err := os.Stat(l.path(name)); err != nil {
+		return false
+	}
+	unlock, err := l.TryLock(name)
+	if err != nil || unlock == nil {
+		return true
+	}
+	unlock()
+	return false
+}
+
 // waitLock asks again and again, since a blocking flock would not heed ctx.
 func waitLock(ctx context.Context, file *os.File) error {
 	for {
@@ -162,18 +186,36 @@ type localObject struct {
 func (o *localObject) Size() int64 { return o.size }
 
 func (l *local) List(ctx context.Context, folder string) ([]string, error) {
+	return l.list(ctx, folder, func(fs.DirEntry) (bool, error) { return true, nil })
+}
+
+func (l *local) Older(ctx context.Context, folder string, than time.Time) ([]string, error) {
+	return l.list(ctx, folder, func(entry fs.DirEntry) (bool, error) {
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil // removed meanwhile
+		}
+		return err == nil && info.ModTime().Before(than), err
+	})
+}
+
+func (l *local) list(ctx context.Context, folder string, wanted func(fs.DirEntry) (bool, error)) ([]string, error) {
 	var names []string
 	err := filepath.WalkDir(l.path(folder), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if entry.Type().IsRegular() && !strings.HasPrefix(entry.Name(), ".") {
-			relative, err := filepath.Rel(l.root, path)
-			if err != nil {
-				return err
-			}
-			names = append(names, filepath.ToSlash(relative))
+		if !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
+			return ctx.Err()
 		}
+		if want, err := wanted(entry); err != nil || !want {
+			return err
+		}
+		relative, err := filepath.Rel(l.root, path)
+		if err != nil {
+			return err
+		}
+		names = append(names, filepath.ToSlash(relative))
 		return ctx.Err()
 	})
 	if errors.Is(err, fs.ErrNotExist) {

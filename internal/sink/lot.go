@@ -120,8 +120,9 @@ func (s *TableSpec) check() error {
 	return nil
 }
 
-// Create begins a table's file. Nothing of it is on disk before its first row. A table is begun once in a lot.
-func (l *Lot) Create(_ context.Context, spec TableSpec) (*Writer, error) {
+// Create begins a table's file. Nothing of it is written before its first row; the end of ctx may end the writing. A
+// table is begun once in a lot.
+func (l *Lot) Create(ctx context.Context, spec TableSpec) (*Writer, error) {
 	switch {
 	case l.ended:
 		return nil, fmt.Errorf("table %s: lot %s has ended", spec.Name, l.info.Name)
@@ -136,7 +137,7 @@ func (l *Lot) Create(_ context.Context, spec TableSpec) (*Writer, error) {
 		return nil, fmt.Errorf("table %s: %w", spec.Name, err)
 	}
 	writer := &Writer{
-		storage: l.output.storage, home: l, spec: spec, layout: layout,
+		ctx: ctx, storage: l.output.storage, home: l, spec: spec, layout: layout,
 		path: dataName(spec.Name, l.info.DateExport, l.info.Name), mark: l.info.Name,
 	}
 	l.tables[spec.Name] = writer

@@ -30,15 +30,18 @@ const (
 	supersededName = lotsFolder + "/.superseded"
 	// temporaryPrefix begins the name of a file that is still being written. Hive readers skip names with a dot.
 	temporaryPrefix = ".tmp-"
-	// partitionColumn is the column that readers take from the folder's name.
+	// partitionColumn is the column that readers take from the folder's name, and that compacted files have in them.
 	partitionColumn = "date_export"
+	// compactFolder is where a table's compacted files stand.
+	compactFolder = "compact"
 )
 
 var (
-	tablePattern  = regexp.MustCompile(`^[a-z0-9_]{1,80}$`)
-	lotPattern    = regexp.MustCompile(`^[A-Za-z0-9-]{1,80}$`)
-	dataPattern   = regexp.MustCompile(`^([a-z0-9_]{1,80})/date_export=([0-9]{4}-[0-9]{2}-[0-9]{2})/([A-Za-z0-9-]{1,80}(?:_[1-9][0-9]{0,8})?)\.parquet$`)
-	columnPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,299}$`)
+	tablePattern   = regexp.MustCompile(`^[a-z0-9_]{1,80}$`)
+	lotPattern     = regexp.MustCompile(`^[A-Za-z0-9-]{1,80}$`)
+	dataPattern    = regexp.MustCompile(`^([a-z0-9_]{1,80})/date_export=([0-9]{4}-[0-9]{2}-[0-9]{2})/([A-Za-z0-9-]{1,80}(?:_[1-9][0-9]{0,8})?)\.parquet$`)
+	compactPattern = regexp.MustCompile(`^([a-z0-9_]{1,80})/compact/([A-Za-z0-9-]{1,80}_[1-9][0-9]{0,8})\.parquet$`)
+	columnPattern  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,299}$`)
 )
 
 // These names become paths, so that nothing else may pass.
@@ -82,19 +85,29 @@ func replacementDataName(table, date, replacement string, part int) string {
 	return dataName(table, date, replacementMark(replacement)+strconv.Itoa(part))
 }
 
+// compactDataName is the name of one of a compaction's files of a table, whose rows are of several days.
+func compactDataName(table, compaction string, part int) string {
+	return path.Join(table, compactFolder, replacementMark(compaction)+strconv.Itoa(part)+".parquet")
+}
+
 // replacementMark begins the names of a replacement's files within their folders.
 func replacementMark(replacement string) string { return replacement + "_" }
 
 // isReplacementsTemporary says whether what is left aside was a replacement's.
 func isReplacementsTemporary(name string) bool { return strings.Contains(path.Base(name), "_") }
 
-// dataParts are the parts of a data file's name.
+// dataParts are the parts of a data file's name. A compacted file has no date there.
 type dataParts struct {
 	table, date, stem string
 }
 
-// parseDataName takes a name apart that dataName or replacementDataName may have made, and no other.
+func (p dataParts) isCompact() bool { return p.date == "" }
+
+// parseDataName takes a name apart that dataName, replacementDataName or compactDataName may have made, and no other.
 func parseDataName(name string) (dataParts, bool) {
+	if match := compactPattern.FindStringSubmatch(name); match != nil {
+		return dataParts{table: match[1], stem: match[2]}, checkTable(match[1]) == nil
+	}
 	match := dataPattern.FindStringSubmatch(name)
 	if match == nil || checkTable(match[1]) != nil || checkDate(match[2]) != nil {
 		return dataParts{}, false
@@ -116,6 +129,12 @@ func recordName(lot string) string { return lotsFolder + "/" + lot + ".json" }
 func pointerName(table string) string { return tablesFolder + "/" + table + ".json" }
 
 func manifestName(table string) string { return tablesFolder + "/" + table + ".files" }
+
+// nightsName and compactName are the two halves of a table's manifest, where it has compacted files.
+
+func nightsName(table string) string { return tablesFolder + "/" + table + ".nuits.files" }
+
+func compactName(table string) string { return tablesFolder + "/" + table + ".compact.files" }
 
 const (
 	duckdbName   = sqlFolder + "/duckdb.sql"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,19 +20,16 @@ type Output struct {
 	batches sync.Pool // of *AnswerBatch
 }
 
-// Open makes the output at uri ready: a folder, made if it is not there. One that cannot be written is refused with an
-// *OutputError. What killed runs left aside is removed and a replacement that they had committed is ended, unless
-// another process is publishing; so are replaced files whose time has come.
+// Open makes the output at uri ready: a folder, made if it is not there, or gs://bucket/prefix in a bucket that is there,
+// with Application Default Credentials, or without any if STORAGE_EMULATOR_HOST names an emulator. One that cannot be
+// written is refused with an *OutputError. What killed runs left aside is removed and a replacement that they had
+// committed is ended, unless another process is publishing; so are replaced files whose time has come.
 func Open(ctx context.Context, uri string) (*Output, error) {
 	return open(ctx, uri, osDisk{}, time.Now)
 }
 
 func open(ctx context.Context, uri string, d disk, now func() time.Time) (*Output, error) {
-	root, err := localRoot(uri)
-	if err != nil {
-		return nil, err
-	}
-	storage, err := openLocal(root, d)
+	storage, err := openToWrite(ctx, uri, d)
 	if err != nil {
 		return nil, err
 	}
@@ -42,13 +40,49 @@ func open(ctx context.Context, uri string, d disk, now func() time.Time) (*Outpu
 	return output, nil
 }
 
+func openToWrite(ctx context.Context, uri string, d disk) (storage, error) {
+	if strings.HasPrefix(uri, bucketScheme) {
+		// That it can be written is seen by tidy, which takes the lock.
+		b, err := openBucket(ctx, uri)
+		if err != nil {
+			return nil, err
+		}
+		return b, nil
+	}
+	root, err := localRoot(uri)
+	if err != nil {
+		return nil, err
+	}
+	l, err := openLocal(root, d)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// openToRead makes nothing.
+func openToRead(ctx context.Context, uri string) (storage, error) {
+	if strings.HasPrefix(uri, bucketScheme) {
+		b, err := openBucket(ctx, uri)
+		if err != nil {
+			return nil, err
+		}
+		return b, nil
+	}
+	root, err := localRoot(uri)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(root); err != nil || !info.IsDir() {
+		return nil, errors.New("there is no such folder")
+	}
+	return &local{root: root}, nil
+}
+
 // localRoot is the absolute path of a local output.
 func localRoot(uri string) (string, error) {
 	if scheme, _, ok := strings.Cut(uri, "://"); ok {
-		if scheme == "gs" {
-			return "", fmt.Errorf("output %s: buckets come in a later version; give a folder with --out", uri)
-		}
-		return "", fmt.Errorf("output %s: %s:// is no place that can be written; give a folder with --out", uri, scheme)
+		return "", fmt.Errorf("output %s: %s:// is no place that can be written; give a folder or gs://BUCKET/PREFIX with --out", uri, scheme)
 	}
 	if uri == "" {
 		return "", errors.New("output: no folder is given; give one with --out")
@@ -60,7 +94,7 @@ func localRoot(uri string) (string, error) {
 	return root, nil
 }
 
-// URI is where the output is, as an absolute path.
+// URI is where the output is: an absolute path, or gs://bucket/prefix.
 func (o *Output) URI() string { return o.storage.URI("") }
 
 // Mode is what the output's lots and replacements hold: "reel", "simule", or "" if nothing is published. One of which

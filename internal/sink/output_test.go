@@ -41,9 +41,10 @@ func TestAReadOnlyOutputIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-func TestBucketsAreRefusedForNow(t *testing.T) {
-	for _, uri := range []string{"gs://bucket/prefix", "s3://bucket", ""} {
-		if _, err := Open(context.Background(), uri); err == nil || !strings.Contains(err.Error(), "folder") {
+func TestAnAddressThatNamesNoPlaceIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, uri := range []string{"", "s3://bucket/prefix", "gs://", "gs:///prefix", "gs://bucket/a//b", "gs://bucket/../b", "gs://bucket/*"} {
+		if _, err := Open(t.Context(), uri); err == nil || !strings.Contains(err.Error(), "--out") {
 			t.Errorf("output %q: error %v", uri, err)
 		}
 	}

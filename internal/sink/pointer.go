@@ -22,7 +22,7 @@ type PublishedTable struct {
 	// Schema is that of the same file, a line a column: name, space, type.
 	Schema []string `json:"schema"`
 	Rows   int64    `json:"rows"`
-	// Files are by day, and within one in the order in which they were published.
+	// Files are by day, a compacted one by its last, and within one in the order in which they were published.
 	Files []FileEntry `json:"files"`
 }
 
@@ -33,11 +33,28 @@ type FileEntry struct {
 	Rows    int64  `json:"rows"`
 	Bytes   int64  `json:"bytes"`
 	SHA256  string `json:"sha256"`  // hexadecimal
-	Columns int    `json:"columns"` // how many the file has
+	Columns int    `json:"columns"` // how many of the table's the file has
+	// From and To are the first and the last day of the rows of a compacted file, which has their day in a column
+	// date_export behind the table's. Empty for others, whose day is their folder's.
+	From string `json:"date_from,omitempty"`
+	To   string `json:"date_to,omitempty"`
+}
+
+// IsCompact says whether the file was made of files of several nights.
+func (e *FileEntry) IsCompact() bool { return e.To != "" }
+
+func (e *FileEntry) day() string {
+	if e.IsCompact() {
+		return e.To
+	}
+	return dayOf(e.Path)
 }
 
 func (f *recordFile) entry(lot string) FileEntry {
-	return FileEntry{Path: f.Path, Lot: lot, Rows: f.Rows, Bytes: f.Bytes, SHA256: f.SHA256, Columns: len(f.Schema)}
+	return FileEntry{
+		Path: f.Path, Lot: lot, Rows: f.Rows, Bytes: f.Bytes, SHA256: f.SHA256, Columns: len(f.tableSchema()),
+		From: f.From, To: f.To,
+	}
 }
 
 // readPointer is a table's pointer, or nil if there is none.
@@ -127,7 +144,14 @@ func pointReplacement(ctx context.Context, in storage, record *replacementRecord
 		return err
 	}
 	for _, table := range slices.Sorted(maps.Keys(record.Replaces)) {
-		if err := rebuild(table, all).write(ctx, in, record.Name); err != nil {
+		pointer := rebuild(table, all)
+		if err := pointer.write(ctx, in, record.Name); err != nil {
+			return err
+		}
+		if len(pointer.halves()) > 0 {
+			continue
+		}
+		if err := in.Erase(ctx, []string{compactName(table), nightsName(table)}); err != nil {
 			return err
 		}
 	}
@@ -159,14 +183,14 @@ func (t *PublishedTable) add(of string, file *recordFile) {
 	if at >= 0 {
 		t.Files[at] = entry
 	} else {
-		day := dayOf(entry.Path)
+		day := entry.day()
 		at = len(t.Files)
-		for at > 0 && dayOf(t.Files[at-1].Path) > day {
+		for at > 0 && t.Files[at-1].day() > day {
 			at--
 		}
 		t.Files = slices.Insert(t.Files, at, entry)
 		if at == t.describing() {
-			t.Kind, t.Columns, t.Schema = file.Kind, file.Columns, file.Schema
+			t.Kind, t.Columns, t.Schema = file.Kind, file.Columns, file.tableSchema()
 		}
 	}
 	t.Rows = 0
@@ -187,20 +211,59 @@ func (t *PublishedTable) describing() int {
 	return describing
 }
 
-// write publishes the pointer and its manifest.
+// write publishes the pointer and its manifests.
 func (t *PublishedTable) write(ctx context.Context, in storage, of string) error {
 	if err := writeJSON(ctx, in, pointerName(t.Name), of, t); err != nil {
 		return err
 	}
-	return writeAll(ctx, in, manifestName(t.Name), of, []byte(t.manifest(in)))
+	if err := writeAll(ctx, in, manifestName(t.Name), of, []byte(t.manifest(in))); err != nil {
+		return err
+	}
+	for _, half := range t.halves() {
+		if err := writeAll(ctx, in, half.name, of, []byte(manifestOf(in, half.files))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // manifest is _tables/<table>.files.
-func (t *PublishedTable) manifest(in storage) string {
+func (t *PublishedTable) manifest(in storage) string { return manifestOf(in, t.Files) }
+
+func manifestOf(in storage, files []FileEntry) string {
 	var text strings.Builder
-	for _, file := range t.Files {
+	for _, file := range files {
 		text.WriteString(in.URI(file.Path))
 		text.WriteByte('\n')
 	}
 	return text.String()
+}
+
+// split parts the files that have their day in a column from those that have it from their folder.
+func (t *PublishedTable) split() (nights, compacted []FileEntry) {
+	for _, file := range t.Files {
+		if file.IsCompact() {
+			compacted = append(compacted, file)
+		} else {
+			nights = append(nights, file)
+		}
+	}
+	return nights, compacted
+}
+
+// half is one of the two manifests of a table that has compacted files, for readers that take the two sorts apart.
+type half struct {
+	name  string
+	files []FileEntry
+}
+
+// halves are the two, of which a table without compacted files has none. A reader that was made before there were any
+// reads the whole manifest, and is then refused for the compacted files in it: better than to miss their rows. The
+// compacted half goes first: between the two writes rows of a compaction are there twice rather than not at all.
+func (t *PublishedTable) halves() []half {
+	nights, compacted := t.split()
+	if len(compacted) == 0 {
+		return nil
+	}
+	return []half{{compactName(t.Name), compacted}, {nightsName(t.Name), nights}}
 }

@@ -31,6 +31,49 @@ type recordFile struct {
 	CRC32C  uint32          `json:"crc32c"`
 	Columns json.RawMessage `json:"columns,omitempty"`
 	Schema  []string        `json:"schema"` // a line a column: name, space, type
+	// From and To are the first and the last day of a compacted file's rows, which have theirs in the last column,
+	// date_export. Empty for others.
+	From string `json:"date_from,omitempty"`
+	To   string `json:"date_to,omitempty"`
+}
+
+func (f *recordFile) isCompact() bool { return f.To != "" }
+
+// day is the partition's, or a compacted file's last.
+func (f *recordFile) day() string {
+	if f.isCompact() {
+		return f.To
+	}
+	return dayOf(f.Path)
+}
+
+// tableSchema is the lines of the table's own columns.
+func (f *recordFile) tableSchema() []string {
+	if f.isCompact() && len(f.Schema) > 0 {
+		return f.Schema[:len(f.Schema)-1]
+	}
+	return f.Schema
+}
+
+// checkDays holds the days against the file's name.
+func (f *recordFile) checkDays() error {
+	parts, _ := parseDataName(f.Path)
+	if parts.isCompact() != f.isCompact() {
+		return fmt.Errorf("it gives %s days %q to %q", f.Path, f.From, f.To)
+	}
+	if !f.isCompact() {
+		return nil
+	}
+	if err := checkDate(f.From); err != nil {
+		return err
+	}
+	if err := checkDate(f.To); err != nil {
+		return err
+	}
+	if f.From > f.To || len(f.Schema) < 2 || f.Schema[len(f.Schema)-1] != dayLine {
+		return fmt.Errorf("it gives %s days %q to %q", f.Path, f.From, f.To)
+	}
+	return nil
 }
 
 // check refuses a record whose names could lead out of the output.
@@ -50,6 +93,9 @@ func (r *commitRecord) check(lot string) error {
 		}
 		if file.Path != dataName(file.Table, r.DateExport, lot) {
 			return fmt.Errorf("it names a file %q of table %s", file.Path, file.Table)
+		}
+		if err := file.checkDays(); err != nil {
+			return err
 		}
 	}
 	return nil

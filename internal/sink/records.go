@@ -59,7 +59,7 @@ func (r *records) files() []publishedFile {
 		}
 	}
 	slices.SortStableFunc(files, func(a, b publishedFile) int {
-		if byDay := strings.Compare(dayOf(a.Path), dayOf(b.Path)); byDay != 0 {
+		if byDay := strings.Compare(a.day(), b.day()); byDay != 0 {
 			return byDay
 		}
 		return a.at.Compare(b.at)

@@ -49,8 +49,9 @@ type Replacement struct {
 
 	mutex    sync.Mutex // of what follows
 	writing  map[*Writer]bool
-	begun    map[tableDay]int // how many files
+	begun    map[tableDay]int // how many files; of compacted ones for no day
 	spoiled  map[string]bool  // tables of which a Writer was given up
+	days     map[*Writer]days // of compacted files
 	files    []replacementFile
 	ended    bool
 	recorded bool // the record may stand
@@ -71,6 +72,7 @@ func (o *Output) Replace(ctx context.Context, info ReplacementInfo) (*Replacemen
 	r := &Replacement{
 		output: o, info: info, known: map[string]bool{},
 		writing: map[*Writer]bool{}, begun: map[tableDay]int{}, spoiled: map[string]bool{},
+		days: map[*Writer]days{},
 	}
 	var err error
 	if r.unlock, err = o.lockReplacing(ctx); err == nil {
@@ -214,7 +216,8 @@ func (r *Replacement) closed(w *Writer, file *recordFile) {
 	defer r.mutex.Unlock()
 	delete(r.writing, w)
 	if file != nil {
-		r.files = append(r.files, replacementFile{recordFile: *file, DateExport: dayOf(file.Path)})
+		file.From, file.To = r.days[w].from, r.days[w].to
+		r.files = append(r.files, replacementFile{recordFile: *file, DateExport: file.day()})
 	}
 	if w.state == writerAborted {
 		r.spoiled[w.spec.Name] = true

@@ -17,6 +17,35 @@ import (
 // A table that has rows now and would have none is refused. The replacement has ended whatever the error. If the error
 // came after the record, whoever next opens the output finds out whether the record stands, and ends it or undoes it.
 func (r *Replacement) Commit(ctx context.Context, tables []string, lateArrivals func(ctx context.Context, files []ArchiveFile) error) error {
+	return r.end(ctx, func(ctx context.Context) (*replacementRecord, error) {
+		late, err := r.late(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if lateArrivals != nil {
+			if err := lateArrivals(ctx, late); err != nil {
+				return nil, err
+			}
+		}
+		return r.record(ctx, func(live []publishedFile, record *replacementRecord) error {
+			return replaceTables(live, record, tables)
+		})
+	})
+}
+
+// CommitFiles makes a replacement of some files happen: the new files take the place of those named, by table, and of no
+// others; what was published meanwhile stays. Else it is as Commit. The error is ErrNotLive if a file that is named is
+// none of its table any more.
+func (r *Replacement) CommitFiles(ctx context.Context, replaces map[string][]string) error {
+	return r.end(ctx, func(ctx context.Context) (*replacementRecord, error) {
+		return r.record(ctx, func(live []publishedFile, record *replacementRecord) error {
+			return replaceFiles(live, record, replaces)
+		})
+	})
+}
+
+// end ends the replacement by publishing the record that prepare gives, under the lock.
+func (r *Replacement) end(ctx context.Context, prepare func(context.Context) (*replacementRecord, error)) error {
 	r.mutex.Lock()
 	ended := r.ended
 	r.mutex.Unlock()
@@ -27,7 +56,7 @@ func (r *Replacement) Commit(ctx context.Context, tables []string, lateArrivals 
 	unlock, err := r.output.storage.Lock(ctx)
 	if err == nil {
 		defer unlock()
-		err = r.commit(ctx, tables, lateArrivals)
+		err = r.commit(ctx, prepare)
 	}
 	if err != nil {
 		return fmt.Errorf("committing replacement %s: %w", r.info.Name, err)
@@ -35,7 +64,7 @@ func (r *Replacement) Commit(ctx context.Context, tables []string, lateArrivals 
 	return nil
 }
 
-func (r *Replacement) commit(ctx context.Context, tables []string, lateArrivals func(ctx context.Context, files []ArchiveFile) error) error {
+func (r *Replacement) commit(ctx context.Context, prepare func(context.Context) (*replacementRecord, error)) error {
 	storage := r.output.storage
 	if err := r.output.recover(ctx); err != nil {
 		return err
@@ -43,16 +72,7 @@ func (r *Replacement) commit(ctx context.Context, tables []string, lateArrivals 
 	if err := r.admit(ctx); err != nil {
 		return err
 	}
-	late, err := r.late(ctx)
-	if err != nil {
-		return err
-	}
-	if lateArrivals != nil {
-		if err := lateArrivals(ctx, late); err != nil {
-			return err
-		}
-	}
-	record, err := r.record(ctx, tables)
+	record, err := prepare(ctx)
 	if err != nil {
 		return err
 	}
@@ -85,8 +105,8 @@ func (r *Replacement) late(ctx context.Context) ([]ArchiveFile, error) {
 	return slices.DeleteFunc(files, func(file ArchiveFile) bool { return r.known[file.Path] }), err
 }
 
-// record is what is to be published.
-func (r *Replacement) record(ctx context.Context, tables []string) (*replacementRecord, error) {
+// record is what is to be published; replace tells, of the live files, those whose place the new ones take.
+func (r *Replacement) record(ctx context.Context, replace func([]publishedFile, *replacementRecord) error) (*replacementRecord, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	for writer := range r.writing {
@@ -101,8 +121,23 @@ func (r *Replacement) record(ctx context.Context, tables []string) (*replacement
 		Version: formatVersion, Name: r.info.Name, Mode: r.info.Mode, StartedAt: r.info.StartedAt,
 		CommittedAt: now, RemoveAfter: now.Add(r.info.Grace), Files: r.files, Replaces: map[string][]string{},
 	}
+	all, err := readRecords(ctx, r.output.storage)
+	if err != nil {
+		return nil, err
+	}
+	if err := replace(all.live(), record); err != nil {
+		return nil, err
+	}
+	if err := record.check(r.info.Name); err != nil {
+		return nil, err
+	}
+	return record, nil
+}
+
+// replaceTables puts new files in the place of all that their tables have.
+func replaceTables(live []publishedFile, record *replacementRecord, tables []string) error {
 	anew := map[string]bool{}
-	for _, file := range r.files {
+	for _, file := range record.Files {
 		anew[file.Table] = true
 		record.Replaces[file.Table] = []string{}
 	}
@@ -110,20 +145,41 @@ func (r *Replacement) record(ctx context.Context, tables []string) (*replacement
 	for _, table := range tables {
 		named[table] = true
 	}
-	all, err := readRecords(ctx, r.output.storage)
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range all.live() {
+	for _, file := range live {
 		switch {
 		case anew[file.Table]:
 			record.Replaces[file.Table] = append(record.Replaces[file.Table], file.Path)
 		case named[file.Table]:
-			return nil, fmt.Errorf("table %s has rows, and would have none", file.Table)
+			return fmt.Errorf("table %s has rows, and would have none", file.Table)
 		}
 	}
-	if err := record.check(r.info.Name); err != nil {
-		return nil, err
+	return nil
+}
+
+// replaceFiles puts new files in the place of those named, which must have as many rows.
+func replaceFiles(live []publishedFile, record *replacementRecord, replaces map[string][]string) error {
+	rows := map[string]int64{} // by path
+	for _, file := range live {
+		rows[file.Table+" "+file.Path] = file.Rows
 	}
-	return record, nil
+	more := map[string]int64{} // by table: rows of new files beyond those of the old
+	for _, file := range record.Files {
+		more[file.Table] += file.Rows
+	}
+	for table, paths := range replaces {
+		for _, path := range paths {
+			there, isLive := rows[table+" "+path]
+			if !isLive {
+				return fmt.Errorf("%w: %s", ErrNotLive, path)
+			}
+			more[table] -= there
+		}
+		record.Replaces[table] = slices.Clone(paths)
+	}
+	for table, rows := range more {
+		if rows != 0 {
+			return fmt.Errorf("table %s: the new files have %+d rows against the files that they replace", table, rows)
+		}
+	}
+	return nil
 }

@@ -20,13 +20,14 @@ type replacementRecord struct {
 	CommittedAt time.Time         `json:"committed_at"`
 	RemoveAfter time.Time         `json:"remove_after"` // when what is replaced may go
 	Files       []replacementFile `json:"files"`        // by table, day and part
-	// Replaces is, by table, what its files were, of lots or of earlier replacements.
+	// Replaces is, by table, the files that these take the place of, of lots or of earlier replacements: all that the
+	// table had, or those that were compacted.
 	Replaces map[string][]string `json:"replaces"`
 }
 
 type replacementFile struct {
 	recordFile
-	DateExport string `json:"date_export"`
+	DateExport string `json:"date_export"` // a compacted file's: the last of its days
 }
 
 // check refuses a record whose names could lead out of the output.
@@ -43,8 +44,11 @@ func (r *replacementRecord) check(name string) error {
 	own := map[string]bool{}
 	for _, file := range r.Files {
 		parts, ok := parseDataName(file.Path)
-		if !ok || parts.table != file.Table || parts.date != file.DateExport || !parts.isOf(name) || own[file.Path] {
+		if !ok || parts.table != file.Table || file.day() != file.DateExport || !parts.isOf(name) || own[file.Path] {
 			return fmt.Errorf("it names a file %q of table %s", file.Path, file.Table)
+		}
+		if err := file.checkDays(); err != nil {
+			return err
 		}
 		own[file.Path] = true
 		if _, replaces := r.Replaces[file.Table]; !replaces {
@@ -105,7 +109,7 @@ func replacedBy(records []*replacementRecord) map[string]*replacementRecord {
 	return replaced
 }
 
-// dayOf is the day of a data file's partition.
+// dayOf is the day of a data file's partition, "" for a compacted file.
 func dayOf(path string) string {
 	parts, _ := parseDataName(path)
 	return parts.date

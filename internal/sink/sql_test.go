@@ -119,7 +119,7 @@ func TestATableOfAllTypesNameIsNotHidden(t *testing.T) {
 	sql := bigquerySQL(&local{root: "/out"}, []*PublishedTable{
 		{Name: "demande_x", Kind: "demande", Schema: schema}, {Name: allView, Kind: "demande", Schema: schema},
 	})
-	if strings.Contains(sql, "VIEW `DATASET`.`demandes`") {
+	if strings.Count(sql, "VIEW `DATASET`.`demandes`") != 1 || !strings.Contains(sql, "FROM `DATASET`.`demandes__nuits`") {
 		t.Errorf("SQL\n%s", sql)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 // Writer writes one table's file of a lot or a replacement. It is for one goroutine, and ends with Close or Abort.
 type Writer struct {
+	ctx     context.Context // ends the writing; nil: nothing does
 	storage storage
 	home    home
 	spec    TableSpec
@@ -63,7 +64,10 @@ func (w *Writer) Write(record arrow.Record) error {
 }
 
 func (w *Writer) stage() error {
-	staged, err := w.storage.Stage(context.Background(), w.path, w.mark)
+	if w.ctx == nil {
+		w.ctx = context.Background()
+	}
+	staged, err := w.storage.Stage(w.ctx, w.path, w.mark)
 	if err != nil {
 		return err
 	}
@@ -96,7 +100,7 @@ func (w *Writer) land() (*recordFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.home.landing(context.Background()); err != nil {
+	if err := w.home.landing(w.ctx); err != nil {
 		return nil, err
 	}
 	sum := w.digest.sum()

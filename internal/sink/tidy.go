@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 )
+
+// abandonedAfter is how long a file stays that no publication has come to name.
+const abandonedAfter = 24 * time.Hour
 
 // tidy removes what dead processes left, unless another process is publishing, and ends the replacement that one had
 // committed. Lots are ended by those who ask for them.
@@ -28,7 +32,63 @@ func (o *Output) tidy(ctx context.Context) error {
 			return err
 		}
 	}
-	return o.removeDue(ctx)
+	if err := o.removeDue(ctx); err != nil {
+		return err
+	}
+	return o.removeAbandoned(ctx)
+}
+
+// removeAbandoned removes the data files of lots and replacements that were not published and that nobody has come back
+// to for abandonedAfter. A lot that still waits somewhere writes its files again. Only under the lock of publications,
+// after recover.
+func (o *Output) removeAbandoned(ctx context.Context) error {
+	old, err := o.storage.Older(ctx, "", o.now().Add(-abandonedAfter))
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	named, err := o.pointed(ctx)
+	if err != nil {
+		return err
+	}
+	note, err := readReplacementNote(ctx, o.storage)
+	if err != nil {
+		return err
+	}
+	recorded := map[string]bool{} // by stem
+	var abandoned []string
+	for _, file := range old {
+		parts, ok := parseDataName(file)
+		if !ok || named[file] || note != nil && parts.isOf(note.Name) {
+			continue
+		}
+		known, looked := recorded[parts.stem]
+		if !looked {
+			if known, err = o.isRecorded(ctx, parts.stem); err != nil {
+				return err
+			}
+			recorded[parts.stem] = known
+		}
+		if !known {
+			abandoned = append(abandoned, file)
+		}
+	}
+	return o.storage.Erase(ctx, abandoned)
+}
+
+// isRecorded says whether the commit record of a data file's lot or replacement stands.
+func (o *Output) isRecorded(ctx context.Context, stem string) (bool, error) {
+	record := recordName(stem)
+	if of, _, ok := strings.Cut(stem, replacementMark("")); ok {
+		record = replacementName(of)
+	}
+	there, err := o.storage.Open(ctx, record)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, there.Close()
 }
 
 // sweep removes what was left aside, and the files of a replacement that did not happen. Only under the lock of

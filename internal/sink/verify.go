@@ -3,7 +3,6 @@ package sink
 import (
 	"context"
 	"fmt"
-	"os"
 )
 
 // VerifyOptions are what Verify may be told.
@@ -51,19 +50,16 @@ func (r *VerifyReport) OK() bool { return len(r.Problems) == 0 }
 // while a lot is being published, though not for a replacement, whose new files it leaves alone. The error says why the
 // verification could not be done; what is wrong with the output is in the report.
 func Verify(ctx context.Context, uri string, options VerifyOptions) (VerifyReport, error) {
-	root, err := localRoot(uri)
+	storage, err := openToRead(ctx, uri)
 	if err != nil {
-		return VerifyReport{}, err
-	}
-	if info, err := os.Stat(root); err != nil || !info.IsDir() {
-		return VerifyReport{}, fmt.Errorf("verifying %s: there is no such folder", root)
+		return VerifyReport{}, fmt.Errorf("verifying %s: %w", uri, err)
 	}
 	v := &verifier{
-		storage: &local{root: root},
-		report:  VerifyReport{Output: root, Tables: []VerifiedTable{}, Problems: []Problem{}},
+		storage: storage,
+		report:  VerifyReport{Output: storage.URI(""), Tables: []VerifiedTable{}, Problems: []Problem{}},
 	}
 	if err := v.run(ctx, options); err != nil {
-		return v.report, fmt.Errorf("verifying %s: %w", root, err)
+		return v.report, fmt.Errorf("verifying %s: %w", storage.URI(""), err)
 	}
 	return v.report, nil
 }
@@ -114,7 +110,7 @@ func (v *verifier) run(ctx context.Context, options VerifyOptions) error {
 
 // look reads the records, the pointers and the names.
 func (v *verifier) look(ctx context.Context) error {
-	unlock, err := lockIfPossible(ctx, v.storage)
+	unlock, err := v.storage.LockToRead(ctx)
 	if err != nil {
 		return err
 	}
@@ -172,27 +168,8 @@ func (v *verifier) lookAtReplacements(ctx context.Context) error {
 	if v.note == nil {
 		return nil
 	}
-	if _, err := os.Stat(v.storage.URI(replacingName)); err != nil {
-		return nil
-	}
-	unlock, err := v.storage.TryLock(replacingName)
-	v.alive = unlock == nil // or it cannot be known, by a reader who may not lock
-	if err == nil && unlock != nil {
-		unlock()
-	}
+	v.alive = v.storage.Locked(ctx, replacingName)
 	return nil
-}
-
-// lockIfPossible does without the lock where this user may only read: a folder laid open to readers.
-func lockIfPossible(ctx context.Context, in storage) (func(), error) {
-	if _, err := os.Stat(in.URI(lockName)); err != nil {
-		return func() {}, nil
-	}
-	unlock, err := in.Lock(ctx)
-	if err != nil && ctx.Err() == nil {
-		return func() {}, nil
-	}
-	return unlock, err
 }
 
 // count fills the report with what the records say.

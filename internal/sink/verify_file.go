@@ -8,13 +8,8 @@ import (
 	"io/fs"
 	"slices"
 
-	"github.com/apache/arrow/go/v17/arrow/memory"
-	"github.com/apache/arrow/go/v17/parquet/file"
-	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+	"github.com/apache/arrow/go/v17/arrow"
 )
-
-// readRows is how many rows verification holds in memory at once.
-const readRows = 8192
 
 // checkFile says what is wrong with a published file, or "". The error is that of ctx.
 func checkFile(ctx context.Context, in storage, want *recordFile) (string, error) {
@@ -40,10 +35,12 @@ func checkFile(ctx context.Context, in storage, want *recordFile) (string, error
 	case there.CRC32C != want.CRC32C:
 		return "its CRC32C is not the one that its lot says", nil
 	}
-	schema, rows, err := readParquet(ctx, object)
+	schema, rows, err := readParquet(ctx, object, want)
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
+	case errors.Is(err, errDays):
+		return err.Error(), nil
 	case err != nil:
 		return fmt.Sprintf("unreadable as Parquet: %v", err), nil
 	case !slices.Equal(schema, want.Schema):
@@ -54,39 +51,39 @@ func checkFile(ctx context.Context, in storage, want *recordFile) (string, error
 	return "", nil
 }
 
-// readParquet reads every value of a file and says what its schema and how many its rows are.
-func readParquet(ctx context.Context, from object) (schema []string, rows int64, err error) {
-	// The reader panics on some of the things that can be wrong with a file. (In goroutines of its own too, which cannot
-	// be caught; so nothing is given to it whose sums are not right.)
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("the reader gave up: %v", cause)
+// readParquet reads every value of a file and says what its schema and how many its rows are. The error also says that
+// a compacted file's rows are not of its days.
+func readParquet(ctx context.Context, from object, want *recordFile) (schema []string, rows int64, err error) {
+	read, err := readArrow(ctx, from, func(record arrow.Record) error {
+		rows += record.NumRows()
+		if want.isCompact() {
+			return checkRowDays(record, want)
 		}
-	}()
-	reader, err := file.NewParquetReader(from)
+		return nil
+	})
 	if err != nil {
 		return nil, 0, err
 	}
-	defer reader.Close()
-	arrows, err := pqarrow.NewFileReader(reader, pqarrow.ArrowReadProperties{BatchSize: readRows}, memory.DefaultAllocator)
-	if err != nil {
-		return nil, 0, err
+	return schemaLines(read), rows, nil
+}
+
+// errDays says that a compacted file has rows of other days than it should.
+var errDays = errors.New("its rows are not of the days that its lot says")
+
+// checkRowDays holds the day of each row against a compacted file's days.
+func checkRowDays(record arrow.Record, want *recordFile) error {
+	chunk := compactChunk{record: record}
+	if err := chunk.findDays(want); err != nil {
+		return fmt.Errorf("%w: %w", errDays, err)
 	}
-	records, err := arrows.GetRecordReader(ctx, nil, nil)
-	if err != nil {
-		return nil, 0, err
+	days := dayRange{}
+	for row := range int(record.NumRows()) {
+		days.add(chunk.dayOf(row))
 	}
-	defer records.Release()
-	for records.Next() {
-		rows += records.Record().NumRows()
-		if err := ctx.Err(); err != nil {
-			return nil, 0, err
-		}
+	if from, to := dayText(days.from), dayText(days.to); days.any && (from < want.From || to > want.To) {
+		return fmt.Errorf("%w: %s to %s", errDays, from, to)
 	}
-	if err := records.Err(); err != nil && !errors.Is(err, io.EOF) {
-		return nil, 0, err
-	}
-	return schemaLines(records.Schema()), rows, nil
+	return nil
 }
 
 // readerOf reads until ctx ends.

@@ -20,6 +20,11 @@ func (v *verifier) checkPointers(ctx context.Context) error {
 		if err := v.checkText(ctx, manifestName(pointer.Name), pointer.manifest(v.storage)); err != nil {
 			return err
 		}
+		for _, half := range pointer.halves() {
+			if err := v.checkText(ctx, half.name, manifestOf(v.storage, half.files)); err != nil {
+				return err
+			}
+		}
 	}
 	for _, file := range v.records.live() {
 		if !pointed[file.Path] {
@@ -68,7 +73,7 @@ func (v *verifier) checkPointer(pointer *PublishedTable, live map[string]publish
 
 // describes says whether the pointer's columns are those of a file.
 func (t *PublishedTable) describes(file *recordFile) bool {
-	return t.Kind == file.Kind && bytes.Equal(t.Columns, file.Columns) && slices.Equal(t.Schema, file.Schema)
+	return t.Kind == file.Kind && bytes.Equal(t.Columns, file.Columns) && slices.Equal(t.Schema, file.tableSchema())
 }
 
 // checkText holds a file that follows from the pointers against what it should be.
