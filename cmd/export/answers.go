@@ -20,7 +20,7 @@ import (
 
 // answersArg is where raw answers come from.
 type answersArg struct {
-	From []string `arg:"" optional:"" placeholder:"FROM" help:"Where raw answers come from: outputs (their reponses), or NDJSON files of answers, also gzip or zstd. Default: the output out."`
+	From []string `arg:"" optional:"" placeholder:"FROM" help:"Where raw answers come from: outputs (their reponses; also gs://BUCKET/PREFIX), or NDJSON files of answers, also gzip or zstd. Default: the output out."`
 }
 
 // shownUnreadable is how many answers that are no documents are named.
@@ -58,6 +58,9 @@ type looking struct {
 }
 
 func (l *looking) at(ctx context.Context, place string) error {
+	if isBucket(place) {
+		return l.output(ctx, place)
+	}
 	info, err := os.Stat(place)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNoAnswers, err)
@@ -81,8 +84,8 @@ func (l *looking) look(where string, at time.Time, body []byte) {
 }
 
 // output looks at an output's archive. What is no document there is a reject, which is nothing new.
-func (l *looking) output(ctx context.Context, folder string) error {
-	output, err := sink.Open(ctx, folder)
+func (l *looking) output(ctx context.Context, place string) error {
+	output, err := sink.Open(ctx, place)
 	if err != nil {
 		return err
 	}

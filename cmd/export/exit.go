@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"omega-export/internal/lease"
 	"omega-export/internal/ledger"
 	"omega-export/internal/omega"
 	"omega-export/internal/pipeline"
@@ -46,6 +47,9 @@ var errNoOutput = errors.New("nothing to verify")
 // errUnreadable says that what is in the output cannot be read; verify tells more.
 var errUnreadable = errors.New("the output cannot be read (see omega-export verify)")
 
+// errState says that a state in a bucket cannot be used.
+var errState = errors.New("the state cannot be opened")
+
 // errReport says that a file that was asked for, as --report, could not be written.
 var errReport = errors.New("the file is not written")
 
@@ -66,19 +70,19 @@ func exitCode(err error) int {
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &config), errors.As(err, &setting), errors.Is(err, ledger.ErrMode), errors.Is(err, ledger.ErrNewer),
-		errors.Is(err, ledger.ErrNotFound), errors.Is(err, sink.ErrMode), errors.Is(err, sink.ErrHasLots):
+		errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrNotEmpty), errors.Is(err, sink.ErrMode), errors.Is(err, sink.ErrHasLots):
 		return exitConfigure
 	case errors.Is(err, pipeline.ErrRefused):
 		return exitRefused
 	case errors.Is(err, pipeline.ErrState), errors.Is(err, pipeline.ErrPublish), errors.Is(err, ledger.ErrDamaged), errors.Is(err, errReport):
 		return exitIO
-	case errors.Is(err, sink.ErrOutput), errors.Is(err, sink.ErrDamaged), errors.Is(err, errNoOutput), errors.Is(err, errUnreadable), isOpenError(err):
+	case errors.Is(err, sink.ErrOutput), errors.Is(err, sink.ErrDamaged), errors.Is(err, errNoOutput), errors.Is(err, errUnreadable), errors.Is(err, errState), isOpenError(err):
 		return exitCannot
 	case errors.Is(err, pipeline.ErrOutage):
 		return exitOutage
 	case errors.As(err, &list), errors.Is(err, errDamaged), errors.Is(err, pipeline.ErrArchive), errors.Is(err, errNoAnswers):
 		return exitList
-	case errors.Is(err, pipeline.ErrStopped), errors.Is(err, ledger.ErrLocked), errors.Is(err, sink.ErrReplacing), errors.Is(err, context.Canceled):
+	case errors.Is(err, pipeline.ErrStopped), errors.Is(err, ledger.ErrLocked), errors.Is(err, lease.ErrHeld), errors.Is(err, lease.ErrLost), errors.Is(err, sink.ErrReplacing), errors.Is(err, context.Canceled):
 		return exitStopped
 	}
 	return exitBug

@@ -27,7 +27,9 @@ type cli struct {
 
 	Run      runCmd      `cmd:"" help:"Fetch what is due and publish it."`
 	Replay   replayCmd   `cmd:"" help:"Rebuild the typed tables from the raw answers; no call."`
+	Compact  compactCmd  `cmd:"" help:"Put few large files in the place of many small ones; no value changes."`
 	Status   statusCmd   `cmd:"" help:"What is done, pending, rejected, and when it will be finished at the quota."`
+	State    stateCmd    `cmd:"" help:"The ledger itself."`
 	Verify   verifyCmd   `cmd:"" help:"Check every published file against its lot."`
 	Schema   schemaCmd   `cmd:"" help:"The tables' columns."`
 	Simulate simulateCmd `cmd:"" help:"Serve the API's simulator on this machine."`
@@ -156,7 +158,9 @@ Examples:
   omega-export run --list numeros.csv.gz --client-id ID --code-cdgf A04000000X --user-login moi@fournisseur.example
   omega-export status
   omega-export replay --schemas mes-schemas
+  omega-export compact
   omega-export verify --out out
+  omega-export state rebuild --state state-neuf --out out
 
 Exit status:
   0   all that was due is done
@@ -166,7 +170,7 @@ Exit status:
   70  a bug
   73  the output or the state cannot be opened
   74  the output or the state cannot be written
-  75  stopped early with work left: run again
+  75  stopped early with work left, or another host holds the state: run again
   77  the credentials or the code_cdgf are refused
   78  wrong configuration
 

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,8 +17,8 @@ import (
 
 // replayCmd is the flags of `replay`.
 type replayCmd struct {
-	Out        string        `default:"out" placeholder:"FOLDER" help:"The output whose raw answers are read (default: ${default})."`
-	To         string        `placeholder:"FOLDER" help:"Write the tables there, and leave --out as it is. Default: into --out, in the place of its tables."`
+	Out        string        `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output whose raw answers are read (default: ${default})."`
+	To         string        `placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"Write the tables there, and leave --out as it is. Default: into --out, in the place of its tables."`
 	Types      []string      `placeholder:"CODE,…" help:"Only these types. Default: all."`
 	Relearn    bool          `help:"Forget the published columns: take those of the schema files, and learn the others from all answers."`
 	SchemaMode string        `default:"evolve" enum:"evolve,freeze" help:"evolve: fields without a column become columns; freeze: they stay in _champs_inconnus (default: ${default})."`
@@ -85,23 +83,17 @@ func (c *replayCmd) Run(ctx context.Context, std streams) error {
 
 // outputs opens the output that is read and the one that is written, which may be the same.
 func (c *replayCmd) outputs(ctx context.Context) (from, to *sink.Output, err error) {
-	if info, err := os.Stat(c.Out); err != nil || !info.IsDir() {
-		return nil, nil, fmt.Errorf("%w: --out %s: no such folder", errNoOutput, c.Out)
+	if err := mustExist("--out", c.Out); err != nil {
+		return nil, nil, err
 	}
 	if from, err = sink.Open(ctx, c.Out); err != nil {
 		return nil, nil, err
 	}
-	if c.To == "" || sameFolder(c.To, c.Out) {
+	if c.To == "" || samePlace(c.To, c.Out) {
 		return from, from, nil
 	}
 	to, err = sink.Open(ctx, c.To)
 	return from, to, err
-}
-
-func sameFolder(a, b string) bool {
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // replayName is a name that no other replay has, and that sorts by time.
@@ -124,6 +116,6 @@ func (c *replayCmd) printDone(to io.Writer, r pipeline.ReplayReport, output stri
 	_ = table.Flush()
 	printTables(to, "Tables, with their rows:", r.Tables)
 	if len(r.Tables) > 0 {
-		fmt.Fprintf(to, "Look at them in DuckDB: .read '%s'\n", strings.ReplaceAll(filepath.Join(output, "_sql", "duckdb.sql"), "'", "''"))
+		fmt.Fprintf(to, "Look at them in DuckDB: .read '%s'\n", strings.ReplaceAll(within(output, "_sql", "duckdb.sql"), "'", "''"))
 	}
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
 	"omega-export/internal/flatten"
-	"omega-export/internal/sink"
 	"omega-export/schemas"
 )
 
@@ -24,7 +22,7 @@ type schemaCmd struct {
 
 // schemaListCmd is the flags of `schema list`.
 type schemaListCmd struct {
-	Out   string      `default:"out" placeholder:"FOLDER" help:"The output whose tables are counted, if it is there (default: ${default})."`
+	Out   string      `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output whose tables are counted, if it is there (default: ${default})."`
 	Files schemasFlag `embed:""`
 }
 
@@ -78,18 +76,10 @@ func (c *schemaListCmd) Run(ctx context.Context, std streams) error {
 	return table.Flush()
 }
 
-// existingOutput is the output at a place, or nil if there is none: showing schemas creates nothing.
-func existingOutput(ctx context.Context, uri string) (*sink.Output, error) {
-	if _, err := os.Stat(uri); os.IsNotExist(err) {
-		return nil, nil
-	}
-	return sink.Open(ctx, uri)
-}
-
 // schemaShowCmd is the flags of `schema show`.
 type schemaShowCmd struct {
 	Type  string      `arg:"" help:"The type's code, as CHF, or its table's name."`
-	Out   string      `default:"out" placeholder:"FOLDER" help:"The output whose table is shown, if it is there (default: ${default})."`
+	Out   string      `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output whose table is shown, if it is there (default: ${default})."`
 	Files schemasFlag `embed:""`
 }
 

@@ -8,7 +8,7 @@ import (
 // schemaSQLCmd is the flags of `schema sql`.
 type schemaSQLCmd struct {
 	Type  string      `arg:"" help:"The type's code, as CHF, or its table's name."`
-	Out   string      `default:"out" placeholder:"FOLDER" help:"The output whose table's columns are taken, if it is there (default: ${default})."`
+	Out   string      `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output whose table's columns are taken, if it is there (default: ${default})."`
 	Files schemasFlag `embed:""`
 }
 

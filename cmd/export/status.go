@@ -15,17 +15,22 @@ import (
 
 // statusCmd is the flags of `status`.
 type statusCmd struct {
-	State string  `default:"state" placeholder:"FOLDER" help:"Folder of the ledger (default: ${default})."`
-	Rate  float64 `default:"1" help:"Calls a second, for the forecast (default: ${default})."`
-	JSON  bool    `help:"Print as JSON."`
+	State     string        `default:"state" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"Folder of the ledger, or the state in a bucket (default: ${default})."`
+	Out       string        `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"With a state in a bucket: the output, from which the ledger is told (default: ${default})."`
+	DueAfter  time.Duration `default:"20h" help:"The same: the --due-after of the runs (default: ${default})."`
+	DueAtMost time.Duration `default:"720h" help:"And their --due-at-most (default: ${default})."`
+	Rate      float64       `default:"1" help:"Calls a second, for the forecast (default: ${default})."`
+	JSON      bool          `help:"Print as JSON."`
 }
 
 // Help is what `status --help` says beyond the flags.
 func (*statusCmd) Help() string {
-	return `Reads the ledger, also while a run goes on, and changes nothing.
+	return `Reads the ledger, also while a run goes on, and changes nothing. Of a state in a bucket it tells who has its lease; the ledger itself is on
+that host, so what is told of it is read from the output, as published.
 
 Examples:
   omega-export status
+  omega-export status --state gs://entrepot/etat --out gs://entrepot/omega
   omega-export status --state demo/state --json`
 }
 
@@ -34,11 +39,15 @@ func (c *statusCmd) Validate() error {
 	if !(c.Rate > 0) {
 		return fmt.Errorf("--rate: %v is no number of calls a second", c.Rate)
 	}
-	return nil
+	due := dueFlags{DueAfter: c.DueAfter, DueAtMost: c.DueAtMost}
+	return due.validate()
 }
 
 // Run prints the ledger's status.
 func (c *statusCmd) Run(ctx context.Context, std streams) error {
+	if isBucket(c.State) {
+		return c.bucketStatus(ctx, std)
+	}
 	books, err := ledger.Open(ctx, c.State, ledger.Options{ReadOnly: true})
 	if err != nil {
 		return err
@@ -69,6 +78,41 @@ func (c *statusCmd) print(to io.Writer, s ledger.Status) {
 	}
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	defer table.Flush()
+	printNumbers(table, s)
+	left := c.left(s)
+	forecast := "nothing is left to ask for"
+	if s.Plan.Left > 0 {
+		forecast = fmt.Sprintf("%s of calls at %g a second: done at %s if it runs without a stop", left.Round(time.Second), c.Rate, time.Now().Add(left).Format("2006-01-02 15:04"))
+	}
+	fmt.Fprintf(table, "last list\t%d numbers, %d left: %s\n", s.Plan.Listed, s.Plan.Left, forecast)
+	printOldest(table, s)
+	fmt.Fprintf(table, "lots\t%d published (%d answers), %d waiting (%d answers), %d answers not yet in a lot\n",
+		s.Lots.Published, s.Lots.PublishedAnswers, s.Lots.Waiting, s.Lots.WaitingAnswers, s.Lots.UnsealedAnswers)
+	if len(s.Runs) > 0 {
+		fmt.Fprintf(table, "last run\t%s\n", lastRun(s.Runs[0]))
+	}
+	fmt.Fprintf(table, "ledger\t%.1f MiB\n", float64(s.FileBytes)/(1<<20))
+}
+
+// printKnown prints what a ledger that was rebuilt can tell.
+func printKnown(to io.Writer, s ledger.Status) {
+	if s.Mode == "simule" {
+		fmt.Fprintln(to, "SIMULATION: the answers come from the simulator.")
+	}
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	defer table.Flush()
+	printNumbers(table, s)
+	printOldest(table, s)
+}
+
+func printOldest(table io.Writer, s ledger.Status) {
+	if !s.OldestAnswer.IsZero() {
+		fmt.Fprintf(table, "oldest answer\t%s ago (%s)\n", time.Since(s.OldestAnswer).Round(time.Minute), s.OldestAnswer.Local().Format("2006-01-02 15:04"))
+	}
+}
+
+// printNumbers prints what is known of the numbers.
+func printNumbers(table io.Writer, s ledger.Status) {
 	rejects := int64(0)
 	for _, numbers := range s.Rejects {
 		rejects += numbers
@@ -85,21 +129,6 @@ func (c *statusCmd) print(to io.Writer, s ledger.Status) {
 		fmt.Fprintf(table, "by type\t%s\n", strings.Join(types, ", "))
 	}
 	fmt.Fprintf(table, "due now\t%d\n", s.Due)
-	left := c.left(s)
-	forecast := "nothing is left to ask for"
-	if s.Plan.Left > 0 {
-		forecast = fmt.Sprintf("%s of calls at %g a second: done at %s if it runs without a stop", left.Round(time.Second), c.Rate, time.Now().Add(left).Format("2006-01-02 15:04"))
-	}
-	fmt.Fprintf(table, "last list\t%d numbers, %d left: %s\n", s.Plan.Listed, s.Plan.Left, forecast)
-	if !s.OldestAnswer.IsZero() {
-		fmt.Fprintf(table, "oldest answer\t%s ago (%s)\n", time.Since(s.OldestAnswer).Round(time.Minute), s.OldestAnswer.Local().Format("2006-01-02 15:04"))
-	}
-	fmt.Fprintf(table, "lots\t%d published (%d answers), %d waiting (%d answers), %d answers not yet in a lot\n",
-		s.Lots.Published, s.Lots.PublishedAnswers, s.Lots.Waiting, s.Lots.WaitingAnswers, s.Lots.UnsealedAnswers)
-	if len(s.Runs) > 0 {
-		fmt.Fprintf(table, "last run\t%s\n", lastRun(s.Runs[0]))
-	}
-	fmt.Fprintf(table, "ledger\t%.1f MiB\n", float64(s.FileBytes)/(1<<20))
 }
 
 func lastRun(run ledger.RunStatus) string {

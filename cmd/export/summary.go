@@ -139,8 +139,14 @@ func printQuery(to io.Writer, r pipeline.Report, output string) {
 	if best == "" {
 		return
 	}
-	views := filepath.Join(output, "_sql", "duckdb.sql")
-	fmt.Fprintf(to, "Look at it in DuckDB:\n  duckdb -cmd \".read '%s'\" -c \"SELECT statut_externe_demande__libelle, count(*) FROM %s_courant GROUP BY ALL ORDER BY 2 DESC\"\n", views, best)
+	views := within(output, "_sql", "duckdb.sql")
+	if isBucket(output) {
+		fmt.Fprintf(to, "Look at it in BigQuery: _sql/bigquery.sql there makes the tables. In DuckDB, with httpfs and a secret of type gcs:\n  gcloud storage cp %s .\n", views)
+		views = "duckdb.sql"
+	} else {
+		fmt.Fprintln(to, "Look at it in DuckDB:")
+	}
+	fmt.Fprintf(to, "  duckdb -cmd \".read '%s'\" -c \"SELECT statut_externe_demande__libelle, count(*) FROM %s_courant GROUP BY ALL ORDER BY 2 DESC\"\n", views, best)
 }
 
 // writeReport writes a report whole, or leaves the file that was there.

@@ -3,15 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
+	"strings"
 	"text/tabwriter"
 
+	"omega-export/internal/pipeline"
 	"omega-export/internal/sink"
 )
 
 // verifyCmd is the flags of `verify`.
 type verifyCmd struct {
-	Out  string `default:"out" placeholder:"FOLDER" help:"The output to check (default: ${default})."`
+	Out  string `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output to check (default: ${default})."`
+	Deep bool   `help:"Also compare every row of the demande tables with the raw answer that it was made of."`
 	JSON bool   `help:"Print the result as JSON."`
 }
 
@@ -21,36 +23,68 @@ func (*verifyCmd) Help() string {
 right size, checksum, columns and rows. Names files that are lost, damaged or foreign, and tables that point to the wrong files.
 Changes nothing. Exit status: 0 all is well, 65 something is not.
 
-Example:
-  omega-export verify --out out`
+With --deep it also flattens every raw answer of reponses again, and compares the outcome with the row that the tables have of it, every
+column: none may differ, be missing, or be more. It takes about 120 bytes of memory a row.
+
+Examples:
+  omega-export verify --out out
+  omega-export verify --out out --deep`
+}
+
+// verified is what verify found.
+type verified struct {
+	sink.VerifyReport
+	Deep *pipeline.DeepReport `json:"deep,omitempty"` // its problems are among the others
 }
 
 // Run checks the output and prints what it found.
 func (c *verifyCmd) Run(ctx context.Context, std streams) error {
-	if info, err := os.Stat(c.Out); err != nil || !info.IsDir() {
-		return fmt.Errorf("%w: --out %s: no such folder", errNoOutput, c.Out)
-	}
-	report, err := sink.Verify(ctx, c.Out, sink.VerifyOptions{})
-	if err != nil {
+	if err := mustExist("--out", c.Out); err != nil {
 		return err
 	}
+	var found verified
+	var err error
+	if found.VerifyReport, err = sink.Verify(ctx, c.Out, sink.VerifyOptions{}); err != nil {
+		return err
+	}
+	if c.Deep {
+		if err := found.goDeep(ctx, c.Out); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
-		if err := printJSON(std.out, report); err != nil {
+		if err := printJSON(std.out, found); err != nil {
 			return err
 		}
 	} else {
-		printVerified(std, report)
+		printVerified(std, found)
 	}
-	if len(report.Problems) > 0 {
+	if len(found.Problems) > 0 {
 		return errDamaged
 	}
 	return nil
 }
 
+// goDeep compares the rows with their answers.
+func (v *verified) goDeep(ctx context.Context, out string) error {
+	output, err := sink.OpenToRead(ctx, out)
+	if err != nil {
+		return err
+	}
+	report, err := pipeline.VerifyDeep(ctx, output, nil)
+	if err != nil {
+		return err
+	}
+	v.Problems = append(v.Problems, report.Problems...)
+	report.Problems = nil
+	v.Deep = &report
+	return nil
+}
+
 // printVerified prints what verify found.
-func printVerified(std streams, report sink.VerifyReport) {
+func printVerified(std streams, report verified) {
 	for _, problem := range report.Problems {
-		fmt.Fprintf(std.out, "%s: %s\n", problem.File, problem.Problem)
+		fmt.Fprintln(std.out, strings.TrimPrefix(problem.File+": "+problem.Problem, ": "))
 	}
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	for _, checked := range report.Tables {
@@ -58,4 +92,7 @@ func printVerified(std streams, report sink.VerifyReport) {
 	}
 	_ = table.Flush()
 	fmt.Fprintf(std.out, "%d files of %d lots read whole: %d rows, %d problems\n", report.Files, report.Lots, report.Rows, len(report.Problems))
+	if report.Deep != nil {
+		fmt.Fprintf(std.out, "%d rows compared with %d raw answers: %d are exactly what their answer gives\n", report.Deep.Rows, report.Deep.Documents, report.Deep.Equal)
+	}
 }

@@ -42,6 +42,7 @@ func fetch(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publ
 	recorded := make(chan error, 1)
 	go func() { recorded <- recorder.record(context.WithoutCancel(ctx), results) }()
 	ended := make([]error, len(lanes))
+	stopSealing := sealing(publisher, lanes)
 	var dispatching sync.WaitGroup
 	for i, l := range lanes {
 		dispatching.Go(func() {
@@ -50,7 +51,8 @@ func fetch(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publ
 	}
 	dispatching.Wait()
 	close(results)
-	if err := <-recorded; err != nil {
+	err = <-recorded
+	if err := errors.Join(err, stopSealing()); err != nil {
 		return err
 	}
 	for i, l := range lanes {
@@ -58,6 +60,26 @@ func fetch(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publ
 		report.Suppliers[l.supplier.Code] = l.counts
 	}
 	return errors.Join(ended...)
+}
+
+// sealing seals and publishes what stands open every so often, until stop, which gives its failure. A failure stops the
+// lanes: the ledger cannot be written.
+func sealing(publisher *publisher, lanes []*lane) (stop func() error) {
+	ending, end := context.WithCancel(context.Background())
+	failed := make(chan error, 1)
+	go func() {
+		err := publisher.sealEvery(ending, publisher.config.SealEvery)
+		if err != nil {
+			for _, l := range lanes {
+				l.stop(err)
+			}
+		}
+		failed <- err
+	}()
+	return func() error {
+		end()
+		return <-failed
+	}
 }
 
 var (

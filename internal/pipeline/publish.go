@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +29,7 @@ type publisher struct {
 
 	mutex      sync.Mutex // one lot at a time
 	background errgroup.Group
+	under      atomic.Int32 // how many background publications go on or wait: two are enough
 }
 
 // seal makes a lot of the answers that stand open, if there are any.
@@ -48,13 +50,39 @@ func (p *publisher) sealAndPublish() error {
 	if !sealed || err != nil {
 		return err
 	}
+	// The one that goes on may not see this lot, the next one will. With an output that is away for hours each takes its
+	// time to fail, and many of them would hold up the end of the run.
+	if p.under.Add(1) > 2 {
+		p.under.Add(-1)
+		return nil
+	}
 	p.background.Go(func() error {
+		defer p.under.Add(-1)
 		if err := p.publishWaiting(); err != nil {
 			p.rooms.Log.Error("publishing failed, tried again at the end of the run", "error", err)
 		}
 		return nil
 	})
 	return nil
+}
+
+// sealEvery does that every so often, as long as ctx lasts; not at all if every is 0.
+func (p *publisher) sealEvery(ctx context.Context, every time.Duration) error {
+	if every <= 0 {
+		return nil
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := p.sealAndPublish(); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // finish seals what is left and publishes every lot that waits.

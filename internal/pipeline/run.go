@@ -29,6 +29,7 @@ type Config struct {
 	MaxOutage   time.Duration   // how long the API may be down
 	MaxInFlight int             // calls at once
 	LotAnswers  int64           // a lot is sealed at this many answers, and at the end
+	SealEvery   time.Duration   // and after this long, if answers stand open; 0: not for that
 	DueAfter    time.Duration   // an answered number is due again after this at the soonest,
 	DueAtMost   time.Duration   // and after this at the latest
 	Final       []string        // statuses of demandes that are never asked for again
