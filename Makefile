@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format fuzz bench bench-parsers bench-duckdb test-world test-program test-crash bench-quota
+.PHONY: help run build test lint format fuzz bench bench-parsers bench-duckdb test-world test-program test-bigquery test-crash bench-quota
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -20,6 +20,9 @@ test-world: ## three days of backfill and thirty nights in simulated time: too s
 test-program: ## the built program: killed, starved, cut off, and read by DuckDB
 	@cd e2e && go test -count 1 ./... # go test does not see that the program has changed
 	@cd bench && go test ./...
+
+test-bigquery: ## BigQuery's SQL, parsed and type-checked by GoogleSQL's own analyzer (its first build takes minutes and 7 GB)
+	@cd bigquery && GOFLAGS=-p=1 go test -count 1 .
 
 lint: ## gofumpt, go vet, staticcheck
 	@unformatted=$$(cd tools && go tool gofumpt -l ..); test -z "$$unformatted" || { echo "not formatted by gofumpt (make format):"; echo "$$unformatted"; exit 1; }
