@@ -22,6 +22,9 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
+	if os.Getenv("OMEGA_E2E_READ_JSON") != "" {
+		return m.Run() // DuckDB's side of a measurement, which must not be charged with the build
+	}
 	folder, err := os.MkdirTemp("", "omega-export-e2e-")
 	if err != nil {
 		panic(err)
