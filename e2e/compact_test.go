@@ -248,7 +248,7 @@ func TestCompactAndReplayDoNotMeet(t *testing.T) {
 // lot adds as many rows to each table.
 func TestAReaderNeverSeesHalfALot(t *testing.T) {
 	t.Parallel()
-	lots := setting(t, "OMEGA_E2E_LOTS", 40)
+	lots := setting(t, "OMEGA_E2E_LOTS", 15)
 	out := nightsOutput(t, 2)
 	publisher := nights(t, out, "-first", "2", "-nights", fmt.Sprint(lots-2), "-pause", "20ms")
 	var text bytes.Buffer
