@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -78,7 +76,7 @@ func (c *compactCmd) Run(ctx context.Context, std streams) error {
 	if err := c.checkTables(output); err != nil {
 		return err
 	}
-	name, err := compactionName(time.Now())
+	name, err := replacementName("compact", time.Now())
 	if err != nil {
 		return err
 	}
@@ -116,15 +114,6 @@ func (c *compactCmd) checkTables(output *sink.Output) error {
 	return nil
 }
 
-// compactionName is a name that no other has, and that sorts by time.
-func compactionName(now time.Time) (string, error) {
-	random := make([]byte, 4)
-	if _, err := rand.Read(random); err != nil {
-		return "", fmt.Errorf("naming the new files: %w", err)
-	}
-	return "compact-" + now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(random), nil
-}
-
 func (c *compactCmd) printDone(to io.Writer, report sink.CompactReport, took time.Duration) {
 	if len(report.Tables) == 0 {
 		fmt.Fprintln(to, "Nothing to compact: no table has several small files beside its newest night's.")
@@ -153,14 +142,7 @@ type compactProgress struct {
 }
 
 func (c *compactCmd) progress(std streams) compactProgress {
-	kind := c.Progress
-	if kind == "auto" {
-		kind = "log"
-		if isTerminal(std.err) {
-			kind = "bar"
-		}
-	}
-	switch kind {
+	switch progressKind(c.Progress, std) {
 	case "bar":
 		var bar *progressbar.ProgressBar
 		return compactProgress{

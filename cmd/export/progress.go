@@ -19,14 +19,7 @@ const logEvery = time.Minute
 
 // progress is the run's progress display, for quotas of so many suppliers together, and the logger beside it.
 func (c *runCmd) progress(std streams, suppliers int) (pipeline.Progress, *slog.Logger) {
-	kind := c.Progress
-	if kind == "auto" {
-		kind = "log"
-		if isTerminal(std.err) {
-			kind = "bar"
-		}
-	}
-	switch kind {
+	switch progressKind(c.Progress, std) {
 	case "bar":
 		bar := &barProgress{to: std.err, rate: c.Rate * float64(suppliers)}
 		return bar, c.Logging.logger(bar)
@@ -35,6 +28,17 @@ func (c *runCmd) progress(std streams, suppliers int) (pipeline.Progress, *slog.
 		return &logProgress{pace: pace{rate: c.Rate * float64(suppliers)}, log: log}, log
 	}
 	return noProgress{}, c.Logging.logger(std.err)
+}
+
+// progressKind is what --progress asks for: bar, log or none. auto is a bar where a person looks.
+func progressKind(flag string, std streams) string {
+	switch {
+	case flag != "auto":
+		return flag
+	case isTerminal(std.err):
+		return "bar"
+	}
+	return "log"
 }
 
 func isTerminal(w io.Writer) bool {

@@ -62,7 +62,7 @@ func (c *replayCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	name, err := replayName(time.Now())
+	name, err := replacementName("replay", time.Now())
 	if err != nil {
 		return err
 	}
@@ -96,13 +96,13 @@ func (c *replayCmd) outputs(ctx context.Context) (from, to *sink.Output, err err
 	return from, to, err
 }
 
-// replayName is a name that no other replay has, and that sorts by time.
-func replayName(now time.Time) (string, error) {
+// replacementName is a name that no other set of new files has, and that sorts by time after the command's.
+func replacementName(command string, now time.Time) (string, error) {
 	random := make([]byte, 4)
 	if _, err := rand.Read(random); err != nil {
-		return "", fmt.Errorf("naming the replay: %w", err)
+		return "", fmt.Errorf("naming the new files: %w", err)
 	}
-	return "replay-" + now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(random), nil
+	return command + "-" + now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(random), nil
 }
 
 func (c *replayCmd) printDone(to io.Writer, r pipeline.ReplayReport, output string) {

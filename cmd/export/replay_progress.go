@@ -13,15 +13,8 @@ import (
 
 // progress is the replay's progress display, and the logger beside it.
 func (c *replayCmd) progress(std streams) (pipeline.ReplayProgress, *slog.Logger) {
-	kind := c.Progress
-	if kind == "auto" {
-		kind = "log"
-		if isTerminal(std.err) {
-			kind = "bar"
-		}
-	}
 	log := c.Logging.logger(std.err)
-	switch kind {
+	switch progressKind(c.Progress, std) {
 	case "bar":
 		bar := &replayBar{to: std.err}
 		return bar, c.Logging.logger(bar)

@@ -1,9 +1,6 @@
 package pipeline
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // ReplayReport is what a replay did.
 type ReplayReport struct {
@@ -29,14 +26,7 @@ func (r *ReplayReport) table(name string) *TableCounts {
 // end closes the report.
 func (r *ReplayReport) end(err error) {
 	r.EndedAt = time.Now()
-	switch {
-	case err == nil:
-		r.Outcome = "complete"
-	case errors.Is(err, ErrStopped):
-		r.Outcome = "stopped"
-	default:
-		r.Outcome = "failed"
-	}
+	r.Outcome = outcome(err)
 	if err != nil {
 		r.Error = err.Error()
 	}

@@ -109,15 +109,19 @@ func (r *Report) QuotaUsed() float64 {
 // end closes the report.
 func (r *Report) end(err error) {
 	r.EndedAt = time.Now()
-	switch {
-	case err == nil:
-		r.Outcome = "complete"
-	case errors.Is(err, ErrStopped):
-		r.Outcome = "stopped"
-	default:
-		r.Outcome = "failed"
-	}
+	r.Outcome = outcome(err)
 	if err != nil {
 		r.Error = err.Error()
 	}
+}
+
+// outcome is how a run or a replay ended, in a word.
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return "complete"
+	case errors.Is(err, ErrStopped):
+		return "stopped"
+	}
+	return "failed"
 }
