@@ -323,7 +323,7 @@ func TestTheBloomFilterDeniesNoNumberThatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	var buffer bytes.Buffer
-	writer := newParquetWriter(&buffer, layout)
+	writer := newParquetWriter(&buffer, layout, aCodec(t))
 	writer.limit.rows = 30_000 // several row groups, each with more numbers than a dictionary would hold
 	const rows = 100_000
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)

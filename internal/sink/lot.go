@@ -137,7 +137,7 @@ func (l *Lot) Create(ctx context.Context, spec TableSpec) (*Writer, error) {
 		return nil, fmt.Errorf("table %s: %w", spec.Name, err)
 	}
 	writer := &Writer{
-		ctx: ctx, storage: l.output.storage, home: l, spec: spec, layout: layout,
+		ctx: ctx, storage: l.output.storage, codec: l.output.codec, home: l, spec: spec, layout: layout,
 		path: dataName(spec.Name, l.info.DateExport, l.info.Name), mark: l.info.Name,
 	}
 	l.tables[spec.Name] = writer

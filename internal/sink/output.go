@@ -17,6 +17,7 @@ import (
 type Output struct {
 	storage storage
 	now     func() time.Time
+	codec   *codec
 	batches sync.Pool // of *AnswerBatch
 }
 
@@ -33,7 +34,11 @@ func open(ctx context.Context, uri string, d disk, now func() time.Time) (*Outpu
 	if err != nil {
 		return nil, err
 	}
-	output := &Output{storage: storage, now: now}
+	codec, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	output := &Output{storage: storage, now: now, codec: codec}
 	if err := output.tidy(ctx); err != nil {
 		return nil, err
 	}

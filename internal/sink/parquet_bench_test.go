@@ -19,10 +19,11 @@ func BenchmarkWrite(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	codec := aCodec(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		to := newDigester(io.Discard)
-		writer := newParquetWriter(to, layout)
+		writer := newParquetWriter(to, layout, codec)
 		inRecords(b, record, writer.write)
 		if _, err := writer.close(); err != nil {
 			b.Fatal(err)

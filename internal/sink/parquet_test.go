@@ -28,7 +28,7 @@ func encodeIn(t testing.TB, limit groupSize, schema *arrow.Schema, records ...ar
 		t.Fatal(err)
 	}
 	var buffer bytes.Buffer
-	writer := newParquetWriter(&buffer, layout)
+	writer := newParquetWriter(&buffer, layout, aCodec(t))
 	writer.limit = limit
 	for _, record := range records {
 		if err := writer.write(record); err != nil {
@@ -39,6 +39,15 @@ func encodeIn(t testing.TB, limit groupSize, schema *arrow.Schema, records ...ar
 		t.Fatal(err)
 	}
 	return buffer.Bytes()
+}
+
+func aCodec(t testing.TB) *codec {
+	t.Helper()
+	codec, err := newCodec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return codec
 }
 
 // decode reads with Arrow's own reader.

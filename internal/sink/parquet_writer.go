@@ -26,6 +26,7 @@ const (
 type parquetWriter struct {
 	to     io.Writer
 	layout *layout
+	codec  *codec
 	file   *parquet.GenericWriter[any] // fed by its columns, never by Go values; nil until the first rows are known
 	leaves []*leaf
 	first  firstRows
@@ -39,19 +40,15 @@ type groupSize struct {
 	bytes int64
 }
 
-func newParquetWriter(to io.Writer, layout *layout) *parquetWriter {
-	return &parquetWriter{to: to, layout: layout, limit: groupSize{rows: groupRows, bytes: groupBytes}}
+func newParquetWriter(to io.Writer, layout *layout, codec *codec) *parquetWriter {
+	return &parquetWriter{to: to, layout: layout, codec: codec, limit: groupSize{rows: groupRows, bytes: groupBytes}}
 }
 
 // begin begins the file, and writes the rows held back for the choice of its encodings.
 func (w *parquetWriter) begin() error {
-	codec, err := newCodec()
-	if err != nil {
-		return err
-	}
 	options := []parquet.WriterOption{
 		w.first.schema(w.layout),
-		parquet.Compression(codec),
+		parquet.Compression(w.codec),
 		parquet.DataPageVersion(1),
 		parquet.DataPageStatistics(false), // the page index has them
 		parquet.PageBufferSize(libraryPageBytes),

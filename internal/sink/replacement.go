@@ -193,7 +193,7 @@ func (r *Replacement) Create(_ context.Context, spec TableSpec, dateExport strin
 	of := tableDay{spec.Name, dateExport}
 	r.begun[of]++
 	writer := &Writer{
-		storage: r.output.storage, home: r, spec: spec, layout: layout,
+		storage: r.output.storage, codec: r.output.codec, home: r, spec: spec, layout: layout,
 		path: replacementDataName(spec.Name, dateExport, r.info.Name, r.begun[of]), mark: replacementMark(r.info.Name),
 	}
 	r.writing[writer] = true

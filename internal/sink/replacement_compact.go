@@ -23,7 +23,7 @@ func (r *Replacement) createCompact(spec TableSpec) (*Writer, error) {
 	of := tableDay{table: spec.Name}
 	r.begun[of]++
 	writer := &Writer{
-		storage: r.output.storage, home: r, spec: spec, layout: layout,
+		storage: r.output.storage, codec: r.output.codec, home: r, spec: spec, layout: layout,
 		path: compactDataName(spec.Name, r.info.Name, r.begun[of]), mark: replacementMark(r.info.Name),
 	}
 	r.writing[writer] = true

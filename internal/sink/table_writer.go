@@ -11,6 +11,7 @@ import (
 type Writer struct {
 	ctx     context.Context // ends the writing; nil: nothing does
 	storage storage
+	codec   *codec
 	home    home
 	spec    TableSpec
 	layout  *layout
@@ -72,7 +73,7 @@ func (w *Writer) stage() error {
 		return err
 	}
 	w.staged, w.digest = staged, newDigester(staged)
-	w.parquet = newParquetWriter(w.digest, w.layout)
+	w.parquet = newParquetWriter(w.digest, w.layout, w.codec)
 	return nil
 }
 
