@@ -30,7 +30,7 @@ type recordFile struct {
 	SHA256  string          `json:"sha256"`
 	CRC32C  uint32          `json:"crc32c"`
 	Columns json.RawMessage `json:"columns,omitempty"`
-	Schema  []string        `json:"schema"` // a line a column: name, space, type
+	Schema  []string        `json:"schema,omitempty"` // a line a column: name, space, type
 	// From and To are the first and the last day of a compacted file's rows, which have theirs in the last column,
 	// date_export. Empty for others.
 	From string `json:"date_from,omitempty"`

@@ -23,11 +23,14 @@ type replacementRecord struct {
 	// Replaces is, by table, the files that these take the place of, of lots or of earlier replacements: all that the
 	// table had, or those that were compacted.
 	Replaces map[string][]string `json:"replaces"`
+	// Descriptions are those of the files, as written; none when it has been read.
+	Descriptions []tableDescription `json:"descriptions,omitempty"`
 }
 
 type replacementFile struct {
 	recordFile
-	DateExport string `json:"date_export"` // a compacted file's: the last of its days
+	DateExport string `json:"date_export"`         // a compacted file's: the last of its days
+	Described  int    `json:"described,omitempty"` // which of the descriptions it has, from 1, as written
 }
 
 // check refuses a record whose names could lead out of the output.

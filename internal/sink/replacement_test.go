@@ -533,7 +533,7 @@ func FuzzReplacementsStayInTheOutput(f *testing.F) {
 	for _, path := range []string{"demande_chf/date_export=2026-11-23/r_1.parquet", "../x", "_lots/date_export=2026-11-23/r_1.parquet", "demande_chf/date_export=2026-11-23/r.parquet"} {
 		table, _, _ := strings.Cut(path, "/")
 		content, err := encodeJSON(replacementRecord{
-			Version: 1, Name: "r", Files: []replacementFile{{recordFile{Path: path, Table: table}, "2026-11-23"}},
+			Version: 1, Name: "r", Files: []replacementFile{{recordFile: recordFile{Path: path, Table: table}, DateExport: "2026-11-23"}},
 			Replaces: map[string][]string{table: {strings.Replace(path, "r_1", "l", 1)}},
 		})
 		if err != nil {
