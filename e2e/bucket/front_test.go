@@ -1,19 +1,18 @@
 package bucket
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/fsouza/fake-gcs-server/fakestorage"
+
+	"omega-export/e2e/gcstest"
 )
 
 // way is how a write request ends.
@@ -28,13 +27,11 @@ const (
 	lose       way = "told to have changed" // 412 although it has landed: what a repeated write sees
 )
 
-// front stands before the fake server, which knows no conditions on removals, and makes requests fail.
+// front stands before the server and makes writes fail.
 type front struct {
-	fake    *fakestorage.Server
-	handler http.Handler
-	server  *httptest.Server
-
-	writing sync.Mutex // one write at a time, so that a removal's condition and the removal are one
+	server *gcstest.Server
+	fake   *fakestorage.Server // the server's
+	next   http.Handler        // the server's, where requests go that do not fail
 
 	mutex  sync.Mutex          // of what follows
 	faults map[string]*fault   // by bucket
@@ -52,22 +49,24 @@ type fault struct {
 }
 
 func newFront() (*front, error) {
-	fake, err := fakestorage.NewServerWithOptions(fakestorage.Options{NoListener: true})
+	f := &front{faults: map[string]*fault{}, down: map[string]int{}, writes: map[string][]string{}}
+	server, err := gcstest.Start(func(next http.Handler) http.Handler {
+		f.next = next
+		return f
+	})
 	if err != nil {
 		return nil, err
 	}
-	f := &front{fake: fake, handler: fake.HTTPHandler(), faults: map[string]*fault{}, down: map[string]int{}, writes: map[string][]string{}}
-	f.server = httptest.NewServer(f)
+	f.server, f.fake = server, server.Fake
 	return f, nil
 }
 
 // stageOf names what a write request is for, and its bucket; "" if it is no write, or only a part of one.
 func stageOf(r *http.Request) (bucket, stage string) {
-	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/upload"), "/") // "", storage, v1, b, BUCKET, o, NAME
-	if len(parts) < 6 || parts[3] != "b" {
+	bucket, removed := gcstest.Target(r)
+	if bucket == "" {
 		return "", ""
 	}
-	bucket = parts[4]
 	removal := ""
 	name := r.URL.Query().Get("name")
 	inParts := r.URL.Query().Get("upload_id") != ""
@@ -79,7 +78,7 @@ func stageOf(r *http.Request) (bucket, stage string) {
 		}
 	case http.MethodDelete:
 		removal = " removed"
-		name, _ = url.PathUnescape(strings.Join(parts[6:], "/"))
+		name = removed
 	default:
 		return bucket, ""
 	}
@@ -110,30 +109,30 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if stage == "" {
-		f.handler.ServeHTTP(w, r)
+		f.next.ServeHTTP(w, r)
 		return
 	}
 	switch due := f.due(bucket, stage); {
 	case due == nil:
-		f.write(w, r)
+		f.next.ServeHTTP(w, r)
 	case due.way == refuse:
 		_, _ = io.Copy(io.Discard, r.Body)
 		http.Error(w, "unavailable", http.StatusServiceUnavailable)
 	case due.way == meanwhile:
 		due.kill()
-		f.write(w, r)
+		f.next.ServeHTTP(w, r)
 	case due.way == killBefore:
 		due.kill()
 		panic(http.ErrAbortHandler)
 	case due.way == killAfter:
-		f.write(httptest.NewRecorder(), r)
+		f.next.ServeHTTP(httptest.NewRecorder(), r)
 		due.kill()
 		panic(http.ErrAbortHandler)
 	case due.way == cut:
-		f.write(httptest.NewRecorder(), r)
+		f.next.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	case due.way == lose:
-		f.write(httptest.NewRecorder(), r)
+		f.next.ServeHTTP(httptest.NewRecorder(), r)
 		http.Error(w, "precondition failed", http.StatusPreconditionFailed)
 	}
 }
@@ -157,28 +156,6 @@ func (f *front) due(bucket, stage string) *fault {
 	}
 	due.hit = true
 	return due
-}
-
-// write forwards a write, holding a removal against its condition.
-func (f *front) write(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body) // before the lock: the sender may be slow, or die
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	f.writing.Lock()
-	defer f.writing.Unlock()
-	if want := r.URL.Query().Get("ifGenerationMatch"); r.Method == http.MethodDelete && want != "" {
-		parts := strings.Split(r.URL.EscapedPath(), "/")
-		name, _ := url.PathUnescape(strings.Join(parts[6:], "/"))
-		there, err := f.fake.GetObject(parts[4], name)
-		if err == nil && strconv.FormatInt(there.Generation, 10) != want {
-			http.Error(w, "precondition failed", http.StatusPreconditionFailed)
-			return
-		}
-	}
-	f.handler.ServeHTTP(w, r)
 }
 
 func (f *front) arm(bucket string, due *fault) {
@@ -207,27 +184,18 @@ func (f *front) stages(bucket string) []string {
 	return append([]string(nil), f.writes[bucket]...)
 }
 
-// newBucket makes an empty bucket, named after the test.
+// newBucket makes an empty bucket.
 func newBucket(t testing.TB) string {
 	t.Helper()
-	world.mutex.Lock()
-	world.buckets++
-	name := "b" + strconv.Itoa(world.buckets)
-	world.mutex.Unlock()
-	world.fake.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: name})
-	return name
+	return world.server.NewBucket()
 }
 
 // names are a bucket's objects.
 func names(t testing.TB, bucket string) map[string]fakestorage.ObjectAttrs {
 	t.Helper()
-	listed, err := world.fake.ListObjectsWithOptionsPaginated(bucket, fakestorage.ListOptions{})
+	found, err := world.server.Objects(bucket)
 	if err != nil {
 		t.Fatal(err)
-	}
-	found := map[string]fakestorage.ObjectAttrs{}
-	for _, object := range listed.Objects {
-		found[object.Name] = object
 	}
 	return found
 }

@@ -5,16 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 )
 
 // world is what the tests share: the server and the program under test.
 var world struct {
 	*front
-	binary  string
-	mutex   sync.Mutex
-	buckets int
+	binary string
 }
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"cloud.google.com/go/storage"
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 
+	"omega-export/e2e/gcstest"
 	"omega-export/internal/omega/simulator"
 	"omega-export/internal/sink"
 )
@@ -27,7 +27,7 @@ import (
 var world struct {
 	binary string
 	fake   *fakestorage.Server
-	server *front
+	server *counter
 	client *storage.Client
 }
 
@@ -47,16 +47,17 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, text)
 		return 1
 	}
-	world.server = newFront()
-	// Its own address, at which objects are read as a browser does.
-	world.fake, err = fakestorage.NewServerWithOptions(fakestorage.Options{NoListener: true, PublicHost: world.server.Listener.Addr().String()})
+	world.server = &counter{read: map[string]int64{}, reads: map[string]int64{}}
+	server, err := gcstest.Start(func(next http.Handler) http.Handler {
+		world.server.next = next
+		return world.server
+	})
 	if err != nil {
 		panic(err)
 	}
-	world.server.fake = world.fake.HTTPHandler()
-	world.server.Start()
-	defer world.server.Close()
-	if err := os.Setenv("STORAGE_EMULATOR_HOST", world.server.URL); err != nil {
+	defer server.Close()
+	world.fake = server.Fake
+	if err := os.Setenv("STORAGE_EMULATOR_HOST", server.URL); err != nil {
 		panic(err)
 	}
 	if world.client, err = storage.NewClient(context.Background(), storage.WithJSONReads()); err != nil {
@@ -65,46 +66,33 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// front stands before the fake server, whose conditions and writes are not one: it lets one write in at a time. It
-// counts what is read.
-type front struct {
-	*httptest.Server
-	fake    http.Handler
-	writing sync.Mutex
+// counter stands before the server and counts what is read.
+type counter struct {
+	next http.Handler
 
 	mutex sync.Mutex
 	read  map[string]int64 // bytes, by bucket
 	reads map[string]int64 // requests
 }
 
-func newFront() *front {
-	f := &front{read: map[string]int64{}, reads: map[string]int64{}}
-	f.Server = httptest.NewUnstartedServer(f)
-	return f
-}
-
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		f.writing.Lock()
-		defer f.writing.Unlock()
-		f.fake.ServeHTTP(w, r)
+func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	bucket, _ := gcstest.Target(r)
+	if bucket == "" || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		c.next.ServeHTTP(w, r)
 		return
 	}
 	counted := &countingResponse{ResponseWriter: w}
-	f.fake.ServeHTTP(counted, r)
-	if parts := strings.Split(r.URL.Path, "/b/"); len(parts) > 1 {
-		bucket, _, _ := strings.Cut(parts[1], "/")
-		f.mutex.Lock()
-		defer f.mutex.Unlock()
-		f.read[bucket] += counted.written
-		f.reads[bucket]++
-	}
+	c.next.ServeHTTP(counted, r)
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.read[bucket] += counted.written
+	c.reads[bucket]++
 }
 
-func (f *front) counts(bucket string) (bytes, requests int64) {
-	f.mutex.Lock()
-	defer f.mutex.Unlock()
-	return f.read[bucket], f.reads[bucket]
+func (c *counter) counts(bucket string) (bytes, requests int64) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.read[bucket], c.reads[bucket]
 }
 
 type countingResponse struct {
