@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -203,4 +204,56 @@ func (b *bucketOutput) get(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
 	return nil, fmt.Errorf("reading %s: %s", name, response.Status)
+}
+
+// What the reader is there to see, it sees.
+func TestTheReaderOfABucketTellsOfAFileThatIsGoneTooEarly(t *testing.T) {
+	t.Parallel()
+	newFiles := func(t *testing.T) (*bucketOutput, *reader) {
+		t.Helper()
+		out := newBucketOutput(t)
+		p := &lotsProgram{t: t, out: out}
+		if text, err := p.in(nights(t, out.uri(), "-nights", "4")).CombinedOutput(); err != nil {
+			t.Fatalf("nights: %v\n%s", err, text)
+		}
+		r := &reader{out: out, most: map[string]int64{}}
+		if err := r.look(); err != nil || r.looks != 1 || len(out.ever) != 4*24 {
+			t.Fatalf("%v; %d looks, %d files", err, r.looks, len(out.ever))
+		}
+		return out, r
+	}
+	const file = "demande_chf/date_export=2025-01-01/20250101-020000-1.parquet"
+	for name, test := range map[string]struct {
+		grace  string // of a compaction before; "": none
+		remove bool
+		says   string
+	}{
+		"named":              {"", true, "is not there, and _sql/duckdb.sql names it"},
+		"before its grace":   {"1h", true, "before the grace since _replacements/compact-"},
+		"with a small grace": {"0s", false, "says that what it replaces stays for 0s"},
+		"standing":           {"1h", false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, r := newFiles(t)
+			if test.grace != "" {
+				p := &lotsProgram{t: t, out: out}
+				if text, err := p.in(exec.Command(binary, "compact", "--out", out.uri(), "--grace", test.grace, "--progress", "none")).CombinedOutput(); err != nil {
+					t.Fatalf("compact: %v\n%s", err, text)
+				}
+			}
+			if test.remove {
+				if err := out.server.Fake.Backend().DeleteObject(out.bucket, "out/"+file); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := r.look()
+			if test.says == "" && err == nil {
+				return
+			}
+			if err == nil || test.says == "" || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("the reader says %v, want %q", err, test.says)
+			}
+		})
+	}
 }

@@ -196,6 +196,7 @@ func (r *reader) read(script string) error {
 	if _, err := db.Exec(script); err != nil {
 		return fmt.Errorf("running _sql/duckdb.sql: %w", err)
 	}
+	daysOfFirst := int64(-1)
 	for _, table := range []string{"demande_chf", "demande_mes", "demande_qsr"} {
 		var all, distinct, days int64
 		query := fmt.Sprintf("SELECT count(*), count(DISTINCT (numero_demande, _recupere_le)), count(DISTINCT date_export) FROM %q", table)
@@ -205,6 +206,11 @@ func (r *reader) read(script string) error {
 		if all != distinct || all != days*nightAnswers || all < r.most[table] {
 			return fmt.Errorf("%s has %d rows, %d distinct, of %d days; it had %d", table, all, distinct, days, r.most[table])
 		}
+		// A lot is whole in all its tables at once.
+		if daysOfFirst >= 0 && days != daysOfFirst {
+			return fmt.Errorf("%s has rows of %d days, and another table of %d", table, days, daysOfFirst)
+		}
+		daysOfFirst = days
 		r.most[table] = max(r.most[table], all)
 	}
 	return nil
