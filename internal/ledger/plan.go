@@ -36,6 +36,7 @@ type Plan struct {
 	ledger *Ledger
 	run    Run
 	final  map[string]bool
+	gone   *Tombstones // numbers that are left out
 	since  int64 // numbers settled since then are not asked for again
 	size   int   // numbers a transaction
 	place  int64 // of the last number added
@@ -56,6 +57,8 @@ type Planned struct {
 	Listed int64 // numbers, each once
 	New    int64 // of them, those that the ledger did not know
 	Final  int64 // of them, those whose last document has a final status, and which are not due therefore
+	// Forgotten is the numbers that were forgotten, each time that they were given: they are not among Listed.
+	Forgotten int64
 }
 
 // NewPlan begins the list of a run. A plan that is not committed, because it was abandoned or the process died, leaves at
@@ -70,13 +73,16 @@ func (l *Ledger) NewPlan(ctx context.Context, run Run, options PlanOptions) (*Pl
 			plan.final[statut] = true
 		}
 	}
-	err := l.write(ctx, func(tx *sql.Tx) error {
+	err := l.write(ctx, func(tx *sql.Tx) (err error) {
+		if plan.gone, err = readTombstones(ctx, tx); err != nil {
+			return err
+		}
 		for _, statement := range []string{"DELETE FROM plan WHERE run_id = ?", "DELETE FROM plans WHERE run_id = ?", "DELETE FROM claims WHERE run_id = ?"} {
 			if _, err := tx.ExecContext(ctx, statement, run.ID); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO plans (run_id, refresh, since) VALUES (?, ?, ?)", run.ID, string(run.Refresh), run.Since.UnixMicro())
+		_, err = tx.ExecContext(ctx, "INSERT INTO plans (run_id, refresh, since) VALUES (?, ?, ?)", run.ID, string(run.Refresh), run.Since.UnixMicro())
 		return err
 	})
 	if err != nil {
@@ -87,7 +93,7 @@ func (l *Ledger) NewPlan(ctx context.Context, run Run, options PlanOptions) (*Pl
 
 // Add puts a number at the end of the list, in one of the caller's lanes, 0 to Lanes-1. A number that the list already
 // has is a duplicate: its first place, code and lane count. A code that differs from the one known is the number's code
-// from now on. After an error the plan can only be abandoned.
+// from now on. A number that was forgotten is left out. After an error the plan can only be abandoned.
 func (p *Plan) Add(ctx context.Context, numero, codeCDGF string, lane int) (duplicate bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,6 +120,10 @@ func (p *Plan) usable(ctx context.Context) error {
 func (p *Plan) add(ctx context.Context, numero, codeCDGF string, lane int) (duplicate bool, err error) {
 	if lane < 0 || lane >= Lanes {
 		return false, fmt.Errorf("lane %d", lane)
+	}
+	if p.gone.Holds(numero) {
+		p.counts.Forgotten++
+		return false, nil
 	}
 	if p.batch == nil {
 		if err := p.begin(ctx); err != nil {

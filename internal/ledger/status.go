@@ -23,6 +23,7 @@ type Status struct {
 	Rejects       map[string]int64 `json:"rejects"`        // numbers whose last answer is a reject, by motif
 	Types         map[string]int64 `json:"types"`          // numbers that have a document, by its type
 	Due           int64            `json:"due"`            // numbers never answered or whose due time has come
+	Forgotten     int64            `json:"forgotten"`      // numbers that were forgotten and are not asked for again
 	OldestAnswer  time.Time        `json:"oldest_answer,omitzero"`
 	Plan          PlanStatus       `json:"plan"`
 	Lots          LotsStatus       `json:"lots"`
@@ -100,7 +101,7 @@ func (l *Ledger) Status(ctx context.Context, now time.Time) (Status, error) {
 }
 
 func (s *Status) readMode(ctx context.Context, tx *sql.Tx, _ time.Time) error {
-	return tx.QueryRowContext(ctx, "SELECT mode FROM ledger").Scan(&s.Mode)
+	return tx.QueryRowContext(ctx, "SELECT mode, (SELECT count(*) FROM oublis) FROM ledger").Scan(&s.Mode, &s.Forgotten)
 }
 
 // readPlan counts the newest plan that a run has, or else takes what the last run that had one left of it.
