@@ -15,6 +15,7 @@ const (
 	replacementsFolder = "_replacements"
 	tablesFolder       = "_tables"
 	sqlFolder          = "_sql"
+	forgottenFolder    = "_oublis"
 )
 
 const (
@@ -58,7 +59,7 @@ func checkTable(name string) error {
 
 // isOurs says whether a folder of the output is none of a table.
 func isOurs(folder string) bool {
-	return folder == lotsFolder || folder == replacementsFolder || folder == tablesFolder || folder == sqlFolder
+	return folder == lotsFolder || folder == replacementsFolder || folder == tablesFolder || folder == sqlFolder || folder == forgottenFolder
 }
 
 func checkLot(name string) error {

@@ -145,6 +145,12 @@ func pointReplacement(ctx context.Context, in storage, record *replacementRecord
 	}
 	for _, table := range slices.Sorted(maps.Keys(record.Replaces)) {
 		pointer := rebuild(table, all)
+		if len(pointer.Files) == 0 {
+			if err := erasePointer(ctx, in, table); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := pointer.write(ctx, in, record.Name); err != nil {
 			return err
 		}
@@ -162,6 +168,15 @@ func pointReplacement(ctx context.Context, in storage, record *replacementRecord
 		return err
 	}
 	return endIntent(ctx, in, intentOfReplacement, record.Name)
+}
+
+// erasePointer ends a table that has no row left: what reads no file could not even tell its columns. Its manifests go
+// first, so that a pointer that stands has them.
+func erasePointer(ctx context.Context, in storage, table string) error {
+	if err := in.Erase(ctx, []string{manifestName(table), compactName(table), nightsName(table)}); err != nil {
+		return err
+	}
+	return in.Erase(ctx, []string{pointerName(table)})
 }
 
 // rebuild is a table's pointer made from the records: for a table that is new, that was replaced, or whose pointer was

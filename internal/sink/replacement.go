@@ -181,6 +181,11 @@ func (r *Replacement) Create(_ context.Context, spec TableSpec, dateExport strin
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", spec.Name, err)
 	}
+	return r.create(spec, dateExport)
+}
+
+// create is Create of what was checked.
+func (r *Replacement) create(spec TableSpec, dateExport string) (*Writer, error) {
 	layout, err := newLayout(spec.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", spec.Name, err)
