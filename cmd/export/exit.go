@@ -41,6 +41,9 @@ func (e *configError) Unwrap() error { return e.err }
 // errDamaged says that verify found a problem; it has been printed.
 var errDamaged = errors.New("the output is not whole; each problem is listed above")
 
+// errForgetDamaged says that forget came upon a damaged file: what is left of the numbers in it cannot be told.
+var errForgetDamaged = errors.New("not forgotten everywhere")
+
 // errNoOutput says that there is no output to read.
 var errNoOutput = errors.New("nothing to verify")
 
@@ -76,6 +79,8 @@ func exitCode(err error) int {
 		return exitRefused
 	case errors.Is(err, pipeline.ErrState), errors.Is(err, pipeline.ErrPublish), errors.Is(err, ledger.ErrDamaged), errors.Is(err, errReport):
 		return exitIO
+	case errors.Is(err, errForgetDamaged):
+		return exitList
 	case errors.Is(err, sink.ErrOutput), errors.Is(err, sink.ErrDamaged), errors.Is(err, errNoOutput), errors.Is(err, errUnreadable), errors.Is(err, errState), isOpenError(err):
 		return exitCannot
 	case errors.Is(err, pipeline.ErrOutage):

@@ -128,6 +128,9 @@ func printNumbers(table io.Writer, s ledger.Status) {
 		}
 		fmt.Fprintf(table, "by type\t%s\n", strings.Join(types, ", "))
 	}
+	if s.Forgotten > 0 {
+		fmt.Fprintf(table, "forgotten\t%d numbers, not to be asked for again\n", s.Forgotten)
+	}
 	fmt.Fprintf(table, "due now\t%d\n", s.Due)
 }
 

@@ -29,6 +29,9 @@ func printSummary(to io.Writer, r pipeline.Report, output string) {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "  listed\t%d numbers in %d lists%s\n", r.Lists.Numbers, r.Lists.Lists, unless(r.Lists.Duplicates+r.Lists.BadLines == 0,
 		fmt.Sprintf(" (%d given twice, %d lines left out)", r.Lists.Duplicates, r.Lists.BadLines)))
+	if r.Forgotten > 0 {
+		fmt.Fprintf(table, "  forgotten\t%d listed numbers are left out: see omega-export forget\n", r.Forgotten)
+	}
 	fmt.Fprintf(table, "  due\t%d\n", r.Due)
 	fmt.Fprintf(table, "  calls\t%d in %s%s\n", r.Counts.Calls, r.EndedAt.Sub(r.StartedAt).Round(time.Second/10), unless(r.QuotaUsed() == 0, fmt.Sprintf(", %.1f %% of the quota used", 100*r.QuotaUsed())))
 	fmt.Fprintf(table, "  documents\t%d (%d unchanged)\n", r.Counts.Documents, r.Counts.Unchanged)
@@ -46,7 +49,8 @@ func printSummary(to io.Writer, r pipeline.Report, output string) {
 
 // printPlan tells what a run would ask for.
 func printPlan(to io.Writer, r pipeline.Report) {
-	fmt.Fprintf(to, "Nothing is asked for: --dry-run. Listed: %d numbers in %d lists.\n", r.Lists.Numbers, r.Lists.Lists)
+	fmt.Fprintf(to, "Nothing is asked for: --dry-run. Listed: %d numbers in %d lists%s.\n", r.Lists.Numbers, r.Lists.Lists,
+		unless(r.Forgotten == 0, fmt.Sprintf(", and %d that were forgotten and are left out", r.Forgotten)))
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "  SUPPLIER\tNEVER ANSWERED\tDUE AGAIN\tAT THE QUOTA\tDONE AT")
 	for _, supplier := range r.Plan {

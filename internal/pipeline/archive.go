@@ -88,7 +88,7 @@ func (w *lotWriter) archive(ctx context.Context, name string, schema *arrow.Sche
 		return writer.Write(record)
 	}
 	total := int64(0)
-	err = each(ctx, w.lot, func(stored *ledger.Stored) error {
+	err = each(ctx, w.lot, w.unforgotten(func(stored *ledger.Stored) error {
 		row(builder, stored)
 		total++
 		rows++
@@ -97,7 +97,7 @@ func (w *lotWriter) archive(ctx context.Context, name string, schema *arrow.Sche
 			return flush()
 		}
 		return nil
-	})
+	}))
 	if err == nil && rows > 0 {
 		err = flush()
 	}

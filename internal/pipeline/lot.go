@@ -16,6 +16,9 @@ type lotWriter struct {
 	freeze bool
 	lot    ledger.Lot
 	out    *sink.Lot
+	// forgotten is what the output says was forgotten, read while no other process could publish: such answers, which
+	// came before, are left out.
+	forgotten *ledger.Tombstones
 	counts map[string]*TableCounts
 }
 
@@ -165,7 +168,7 @@ func (w *lotWriter) evolved(ctx context.Context, table *flatten.Table, codes []s
 // documents visits the lot's changed documents of several types.
 func (w *lotWriter) documents(ctx context.Context, codes []string, visit func(*ledger.Stored) error) error {
 	for _, code := range codes {
-		if err := w.rooms.Ledger.EachDocument(ctx, w.lot, code, visit); err != nil {
+		if err := w.rooms.Ledger.EachDocument(ctx, w.lot, code, w.unforgotten(visit)); err != nil {
 			return err
 		}
 	}

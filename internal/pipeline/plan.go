@@ -13,6 +13,9 @@ import (
 // plan reads the lists into the ledger and counts what is due.
 func plan(ctx context.Context, config Config, rooms Rooms, run ledger.Run, report *Report) error {
 	began := time.Now()
+	if err := takeForgotten(ctx, rooms.Ledger, rooms.Output); err != nil {
+		return err
+	}
 	planning, err := rooms.Ledger.NewPlan(ctx, run, ledger.PlanOptions{Final: config.Final})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrState, err)
@@ -29,7 +32,7 @@ func plan(ctx context.Context, config Config, rooms Rooms, run ledger.Run, repor
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrState, err)
 	}
-	report.Lists.Lists, report.Lists.Numbers = summary.Lists, planned.Listed
+	report.Lists.Lists, report.Lists.Numbers, report.Forgotten = summary.Lists, planned.Listed, planned.Forgotten
 	due, err := rooms.Ledger.CountDueByLane(ctx, run, time.Now())
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrState, err)
@@ -45,7 +48,7 @@ func plan(ctx context.Context, config Config, rooms Rooms, run ledger.Run, repor
 		report.Due += lane.Never + lane.Again
 	}
 	rooms.Log.Info("planned", "lists", summary.Lists, "numbers", planned.Listed, "due", report.Due,
-		"duplicates", report.Lists.Duplicates, "bad_lines", report.Lists.BadLines, "seconds", time.Since(began).Seconds())
+		"duplicates", report.Lists.Duplicates, "bad_lines", report.Lists.BadLines, "forgotten", report.Forgotten, "seconds", time.Since(began).Seconds())
 	return nil
 }
 

@@ -137,7 +137,12 @@ func (p *publisher) publish(ctx context.Context, lot ledger.Lot) error {
 	if err != nil {
 		return err
 	}
-	writing := lotWriter{rooms: p.rooms, freeze: p.config.Freeze, lot: lot, out: out, counts: map[string]*TableCounts{}}
+	forgotten, err := publishedTombstones(ctx, p.rooms.Output)
+	if err != nil {
+		out.Abort()
+		return err
+	}
+	writing := lotWriter{forgotten: forgotten, rooms: p.rooms, freeze: p.config.Freeze, lot: lot, out: out, counts: map[string]*TableCounts{}}
 	if err := writing.all(ctx); err != nil {
 		out.Abort()
 		return err

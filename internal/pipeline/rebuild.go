@@ -35,7 +35,7 @@ type RebuildReport struct {
 
 // Rebuild fills an empty ledger with what the output's tables tell of each number, as if the ledger had recorded their
 // answers itself: the last document, its status and when it changed, the rejects in a row, and when it is due again. It
-// reads no body. It is all or nothing, and fails with ledger.ErrNotEmpty, or with sink.ErrDamaged.
+// reads no body. Numbers that were forgotten are left out, and remembered as such. It is all or nothing, and fails with ledger.ErrNotEmpty, or with sink.ErrDamaged.
 //
 // An answer 200 is taken for a document if a typed table has a row of its number and checksum. One that is in none,
 // because the table was removed, settles nothing: the number is asked for again.
@@ -47,7 +47,11 @@ func Rebuild(ctx context.Context, config RebuildConfig, books *ledger.Ledger, ou
 	begun := time.Now()
 	sorter := newHeadSorter(config.Temporary)
 	defer sorter.close()
-	if err := readHeads(ctx, config, output, sorter, &report); err != nil {
+	forgotten, err := publishedTombstones(ctx, output)
+	if err != nil {
+		return report, err
+	}
+	if err := readHeads(ctx, config, output, forgotten, sorter, &report); err != nil {
 		return report, err
 	}
 	report.Reading = time.Since(begun)
@@ -58,13 +62,13 @@ func Rebuild(ctx context.Context, config RebuildConfig, books *ledger.Ledger, ou
 	if err != nil {
 		return report, fmt.Errorf("%w: %w", ErrState, err)
 	}
-	return report, nil
+	return report, takeForgotten(ctx, books, output)
 }
 
-func readHeads(ctx context.Context, config RebuildConfig, output *sink.Output, to *headSorter, report *RebuildReport) error {
+func readHeads(ctx context.Context, config RebuildConfig, output *sink.Output, forgotten *ledger.Tombstones, to *headSorter, report *RebuildReport) error {
 	return output.Heads(ctx, func(heads []sink.Head) error {
 		for i := range heads {
-			if heads[i].Numero == "" {
+			if heads[i].Numero == "" || forgotten.Holds(heads[i].Numero) {
 				continue
 			}
 			if err := to.add(&heads[i]); err != nil {

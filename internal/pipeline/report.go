@@ -64,6 +64,7 @@ type Report struct {
 	StartedAt time.Time                 `json:"started_at"`
 	EndedAt   time.Time                 `json:"ended_at"`
 	Lists     ListCounts                `json:"lists"`
+	Forgotten int64                     `json:"forgotten"` // given by the lists, and left out because they were forgotten
 	Due       int64                     `json:"due"`
 	Counts    Counts                    `json:"counts"`
 	Plan      []PlannedSupplier         `json:"plan"`
