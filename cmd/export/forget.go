@@ -285,4 +285,3 @@ func (c *forgetCmd) progress(std streams) func(string, int, int) {
 		}
 	}
 }
-

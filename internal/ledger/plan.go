@@ -37,9 +37,9 @@ type Plan struct {
 	run    Run
 	final  map[string]bool
 	gone   *Tombstones // numbers that are left out
-	since  int64 // numbers settled since then are not asked for again
-	size   int   // numbers a transaction
-	place  int64 // of the last number added
+	since  int64       // numbers settled since then are not asked for again
+	size   int         // numbers a transaction
+	place  int64       // of the last number added
 	counts Planned
 
 	mu     sync.Mutex // the timer below works beside the caller

@@ -19,7 +19,7 @@ type lotWriter struct {
 	// forgotten is what the output says was forgotten, read while no other process could publish: such answers, which
 	// came before, are left out.
 	forgotten *ledger.Tombstones
-	counts map[string]*TableCounts
+	counts    map[string]*TableCounts
 }
 
 func (w *lotWriter) table(name string) *TableCounts {
