@@ -20,6 +20,9 @@ func printReceipt(to io.Writer, r pipeline.Receipt, c *forgetCmd) {
 		printUndone(to, r)
 		return
 	}
+	if len(r.Numbers) == 0 && r.Error == "" {
+		return
+	}
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "  numbers\t%s\n", someNumbers(r.Numbers))
 	if !r.Before.IsZero() {
@@ -37,7 +40,7 @@ func printReceipt(to io.Writer, r pipeline.Receipt, c *forgetCmd) {
 	for _, output := range r.Outputs {
 		printForgottenIn(to, r, output)
 	}
-	if r.Error != "" || len(r.Numbers) == 0 {
+	if r.Error != "" {
 		return
 	}
 	switch {

