@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"omega-export/internal/lease"
 	"omega-export/internal/ledger"
 	"omega-export/internal/omega"
 	"omega-export/internal/pipeline"
 	"omega-export/internal/sink"
 	"omega-export/internal/source"
+	"omega-export/internal/telemetry"
 )
 
 // runCmd is the flags of `run`.
@@ -42,6 +45,7 @@ type runCmd struct {
 	Simulate      bool           `help:"Ask the built-in simulator instead of the API."`
 	Report        string         `placeholder:"FILE" help:"Write the run report there, JSON."`
 	Progress      string         `default:"auto" enum:"auto,bar,log,none" help:"auto, bar, log or none (default: ${default})."`
+	Telemetry     telemetryFlags `embed:""`
 	Logging       logFlags       `embed:""`
 }
 
@@ -79,11 +83,26 @@ func (c *runCmd) Validate() error {
 	case c.LeaseDuration < time.Second:
 		return errors.New("--lease-duration: at least 1s")
 	}
+	if err := c.Telemetry.validate(); err != nil {
+		return err
+	}
 	return c.Due.validate()
 }
 
-// Run does the run, and prints its summary.
+// Run does the run, prints its summary, and has it told to those who watch.
 func (c *runCmd) Run(ctx context.Context, std streams) error {
+	watch, err := c.Telemetry.begin(ctx, &c.Logging, std.err, telemetry.Snapshot{Simulated: c.Simulate, DryRun: c.DryRun})
+	if err != nil {
+		return err
+	}
+	defer watch.endIfBug()
+	err = c.export(trace.ContextWithSpanContext(ctx, trace.SpanContextFromContext(watch.traced)), std, watch)
+	watch.end(err)
+	return err
+}
+
+// export does the run, and prints its summary.
+func (c *runCmd) export(ctx context.Context, std streams, watch *watch) error {
 	suppliers, err := c.API.suppliers(c.Simulate)
 	if err != nil {
 		return err
@@ -99,7 +118,9 @@ func (c *runCmd) Run(ctx context.Context, std streams) error {
 		return errors.Join(err, lostLease(ctx))
 	}
 	defer closeAll()
-	rooms.Progress = progress
+	rooms.Progress, rooms.Watcher, rooms.Tracer = progress, watch, watch.tracer
+	watch.opened(rooms.Ledger, log, c.watched(suppliers))
+	defer watch.closing()
 	config, err := c.config(std, suppliers[0].CodeCDGF)
 	if err != nil {
 		return err

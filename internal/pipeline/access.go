@@ -36,7 +36,7 @@ func (r *recorder) accept(l *lane) {
 	l.accepted = true
 	clear(l.refused)
 	for _, held := range l.forbidden {
-		r.keepReject(held)
+		r.keepReject(l, held)
 	}
 	l.forbidden = nil
 }
@@ -82,5 +82,6 @@ func (r *recorder) endAccess(l *lane) {
 }
 
 func (l *lane) forbiddenError() error {
-	return fmt.Errorf("%w: the first %d answers are all 403 (%s): check --code-cdgf and the rights of --client-id", ErrRefused, len(l.forbidden), l.forbidden[0].Message)
+	// The API's own words stay out: they may quote a person, and an error ends in a log.
+	return fmt.Errorf("%w: the first %d answers are all 403: check --code-cdgf and the rights of --client-id", ErrRefused, len(l.forbidden))
 }

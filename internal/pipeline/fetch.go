@@ -7,6 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"omega-export/internal/ledger"
 )
 
@@ -31,7 +34,9 @@ func fetch(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publ
 		laneCtx, stop := context.WithCancelCause(limitedCtx)
 		defer stop(nil)
 		contexts[i] = laneCtx
+		spanned, endSpan := rooms.span(ctx, "supplier", attribute.String("omega.supplier", supplier.Code))
 		lanes[i] = &lane{
+			span: trace.SpanFromContext(spanned), endSpan: endSpan, watcher: rooms.Watcher,
 			supplier: supplier, config: config, log: rooms.Log.With("supplier", supplier.Code), books: rooms.Ledger, run: run, queue: newQueue(pages(rooms.Ledger, run, i)),
 			budget: budget, results: results, stop: stop, access: newAccess(), counts: SupplierCounts{Interval: supplier.Pacer.Interval()},
 		}
@@ -53,10 +58,15 @@ func fetch(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publ
 	close(results)
 	err = <-recorded
 	if err := errors.Join(err, stopSealing()); err != nil {
+		for _, l := range lanes {
+			l.endSpan(err)
+		}
 		return err
 	}
 	for i, l := range lanes {
 		ended[i] = l.outcome(ctx, contexts[i], ended[i])
+		l.span.SetAttributes(l.traced()...)
+		l.endSpan(ended[i])
 		report.Suppliers[l.supplier.Code] = l.counts
 	}
 	return errors.Join(ended...)

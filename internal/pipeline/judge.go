@@ -62,12 +62,13 @@ func (r *recorder) count(res result) {
 	}
 	r.report.Counts.Calls++
 	res.lane.counts.called(res.answer.WrittenAt)
+	res.lane.standing.answered(res.answer.Kind)
 }
 
 // reachable notes that the API answers.
 func (r *recorder) reachable(l *lane) {
 	if lasted := l.outage.worked(time.Now()); lasted > 0 {
-		l.log.Info("the API answers again", "down_for", lasted.Round(time.Second).String())
+		l.rose(lasted)
 	}
 }
 
@@ -79,7 +80,7 @@ func (r *recorder) answered(res result) {
 		if bytes.Equal(answer.SHA256, res.job.demande.DernierSHA256) {
 			r.report.Counts.Unchanged++
 		}
-		r.keep(answer)
+		r.keep(res.lane, answer)
 		r.settled = append(r.settled, res.lane.queue.done)
 		return
 	}
@@ -152,19 +153,20 @@ func (r *recorder) dueAgain(res result, answer *ledger.Answer, identity flatten.
 }
 
 func (r *recorder) reject(l *lane, answer ledger.Answer) {
-	r.keepReject(answer)
+	r.keepReject(l, answer)
 	r.settled = append(r.settled, l.queue.done)
 }
 
-func (r *recorder) keepReject(answer ledger.Answer) {
+func (r *recorder) keepReject(l *lane, answer ledger.Answer) {
 	r.report.Counts.Rejects++
 	r.report.Rejects[answer.Motif]++
-	r.keep(answer)
+	r.keep(l, answer)
 }
 
 // keep puts an answer that settles its number into the batch.
-func (r *recorder) keep(answer ledger.Answer) {
+func (r *recorder) keep(l *lane, answer ledger.Answer) {
 	r.report.Counts.Settled++
+	l.standing.settled++
 	r.batch = append(r.batch, answer)
 }
 
@@ -172,6 +174,9 @@ func (r *recorder) keep(answer ledger.Answer) {
 func (r *recorder) transient(res result) {
 	l := res.lane
 	down := l.outage.failed(time.Now(), res.job.failures == 0)
+	if down {
+		l.fell()
+	}
 	res.job.failures++
 	switch {
 	case res.job.tries() < callsFor(res.job.demande.FailedRuns):

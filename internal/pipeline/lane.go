@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"omega-export/internal/ledger"
@@ -38,9 +39,15 @@ type lane struct {
 	stop     context.CancelCauseFunc // ends this lane's dispatching
 	holds    atomic.Bool             // it has claimed numbers that it will not settle: others may wait for it, so it waits for none
 
+	outageTold seldom // of the dispatching goroutine
+	watcher    Watcher
+	span       trace.Span
+	endSpan    func(error)
+
 	// Of the recorder's goroutine while it runs.
 	access
 	counts SupplierCounts
+	standing
 }
 
 // result is one call's end.
@@ -199,13 +206,16 @@ func (l *lane) waitOutage(ctx context.Context) error {
 	if lasted >= l.config.MaxOutage {
 		return fmt.Errorf("%w for %s (--max-outage %s); nothing is lost, run again later", ErrOutage, lasted.Round(time.Second), l.config.MaxOutage)
 	}
-	l.log.Warn("the API is down, probing slowly", "since", since.Format(time.RFC3339), "next_probe", wait.String())
+	if l.outageTold.again(since.String(), time.Now()) {
+		l.log.Warn("the API is down, probing slowly", "since", since.Format(time.RFC3339), "next_probe", wait.String(), "gives_up_after", l.config.MaxOutage.String())
+	}
 	return pause(ctx, min(wait, l.config.MaxOutage-lasted))
 }
 
 // token is the current token. A token service that is down is waited for like the API itself.
 func (l *lane) token(ctx context.Context) (omega.Token, error) {
 	var since time.Time // of the first failure
+	var told seldom
 	for {
 		token, err := l.supplier.Client.Token(ctx)
 		if err == nil {
@@ -218,7 +228,9 @@ func (l *lane) token(ctx context.Context) (omega.Token, error) {
 		if errors.As(err, &refused) && refused.Refused {
 			return omega.Token{}, fmt.Errorf("%w: the token service refuses the credentials (%w): check --client-id, OMEGA_CLIENT_SECRET or --client-secret-file, and --scope", ErrRefused, err)
 		}
-		l.log.Warn("no token yet", "error", err)
+		if told.again(err.Error(), time.Now()) {
+			l.log.Warn("no token yet, asking again every few seconds", "error", err)
+		}
 		if since.IsZero() {
 			since = time.Now()
 		}

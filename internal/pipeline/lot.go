@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"omega-export/internal/flatten"
 	"omega-export/internal/ledger"
 	"omega-export/internal/sink"
@@ -20,6 +22,7 @@ type lotWriter struct {
 	// came before, are left out.
 	forgotten *ledger.Tombstones
 	counts    map[string]*TableCounts
+	told      map[string]*TableCounts // of the lots before, by table: what was logged of them is not logged again
 }
 
 func (w *lotWriter) table(name string) *TableCounts {
@@ -39,17 +42,26 @@ func (w *lotWriter) all(ctx context.Context) error {
 		return err
 	}
 	for _, name := range names {
-		if err := w.typed(ctx, tables[name], codes[name]); err != nil {
+		err := w.traced(ctx, name, func(ctx context.Context) error { return w.typed(ctx, tables[name], codes[name]) })
+		if err != nil {
 			return fmt.Errorf("table %s: %w", name, err)
 		}
 	}
-	if err := w.reponses(ctx); err != nil {
+	if err := w.traced(ctx, "reponses", w.reponses); err != nil {
 		return fmt.Errorf("table reponses: %w", err)
 	}
-	if err := w.rejets(ctx); err != nil {
+	if err := w.traced(ctx, "rejets", w.rejets); err != nil {
 		return fmt.Errorf("table rejets: %w", err)
 	}
 	return nil
+}
+
+// traced writes one table under a span of its own.
+func (w *lotWriter) traced(ctx context.Context, table string, write func(context.Context) error) error {
+	ctx, end := w.rooms.span(ctx, "table", attribute.String("omega.table", table))
+	err := write(ctx)
+	end(err)
+	return err
 }
 
 // tables are the lot's typed tables in order, and the types of each: codes that differ only by case share a table.
@@ -128,8 +140,10 @@ func (w *lotWriter) noteNew(name string, isNew bool, columns []flatten.Column) {
 
 func (w *lotWriter) noteConflicts(name string, conflicts []flatten.Conflict) {
 	for _, conflict := range conflicts {
-		w.rooms.Log.Warn("a column is declared under another type than it is published with: replay rebuilds the table with the declared one",
-			"table", name, "column", conflict.Column, "published", conflict.Published.String(), "declared", conflict.Declared.String())
+		if before := w.told[name]; before == nil || len(before.Conflicts) == 0 {
+			w.rooms.Log.Warn("a column is declared under another type than it is published with: replay rebuilds the table with the declared one",
+				"table", name, "column", conflict.Column, "published", conflict.Published.String(), "declared", conflict.Declared.String())
+		}
 		w.table(name).Conflicts = append(w.table(name).Conflicts,
 			Conflict{Column: conflict.Column, Published: conflict.Published.String(), Declared: conflict.Declared.String()})
 	}

@@ -46,6 +46,13 @@ func (o *outage) worked(now time.Time) (lasted time.Duration) {
 	return lasted
 }
 
+// begun is when the row of failures began.
+func (o *outage) begun() time.Time {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.since
+}
+
 // state says whether the API is down, since when, and how long to wait before the next probe.
 func (o *outage) state() (down bool, since time.Time, wait time.Duration) {
 	o.mutex.Lock()

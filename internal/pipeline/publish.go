@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"omega-export/internal/ledger"
@@ -34,7 +36,10 @@ type publisher struct {
 
 // seal makes a lot of the answers that stand open, if there are any.
 func (p *publisher) seal() (sealed bool, err error) {
-	lot, sealed, err := p.rooms.Ledger.Seal(context.WithoutCancel(p.ctx), time.Now())
+	ctx, end := p.rooms.span(context.WithoutCancel(p.ctx), "seal")
+	lot, sealed, err := p.rooms.Ledger.Seal(ctx, time.Now())
+	trace.SpanFromContext(ctx).SetAttributes(attribute.String("omega.lot", lot.Name), attribute.Int64("omega.answers", lot.Answers))
+	end(err)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", ErrState, err)
 	}
@@ -105,7 +110,10 @@ func (p *publisher) publishWaiting() error {
 	}
 	for i, lot := range lots {
 		p.report.Waiting = len(lots) - i
-		if err := p.publish(p.ctx, lot); err != nil {
+		publishing, end := p.rooms.span(p.ctx, "publish", attribute.String("omega.lot", lot.Name), attribute.Int64("omega.answers", lot.Answers))
+		err := p.publish(publishing, lot)
+		end(err)
+		if err != nil {
 			return fmt.Errorf("%w: publishing lot %s (it is safe in the ledger; run again): %w", ErrPublish, lot.Name, err)
 		}
 		if err := p.rooms.Ledger.MarkPublished(bookkeeping, lot, time.Now()); err != nil {
@@ -113,6 +121,7 @@ func (p *publisher) publishWaiting() error {
 		}
 		p.report.Lots = append(p.report.Lots, lot.Name)
 		p.rooms.Log.Info("lot published", "lot", lot.Name, "answers", lot.Answers)
+		p.rooms.Watcher.Published(len(p.report.Lots), p.report.Tables)
 	}
 	p.report.Waiting = 0
 	return nil
@@ -142,7 +151,7 @@ func (p *publisher) publish(ctx context.Context, lot ledger.Lot) error {
 		out.Abort()
 		return err
 	}
-	writing := lotWriter{forgotten: forgotten, rooms: p.rooms, freeze: p.config.Freeze, lot: lot, out: out, counts: map[string]*TableCounts{}}
+	writing := lotWriter{forgotten: forgotten, rooms: p.rooms, freeze: p.config.Freeze, lot: lot, out: out, counts: map[string]*TableCounts{}, told: p.report.Tables}
 	if err := writing.all(ctx); err != nil {
 		out.Abort()
 		return err

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"omega-export/internal/flatten"
 	"omega-export/internal/ledger"
@@ -26,6 +27,8 @@ type recorder struct {
 	batch    []ledger.Answer
 	settled  []func() // what to tell the queues once the batch is committed
 	unsealed int64    // answers in no lot yet
+
+	noted time.Time // when the lanes' counts were last put on their spans
 }
 
 func newRecorder(config Config, rooms Rooms, run ledger.Run, lanes []*lane, publisher *publisher, report *Report, unsealed int64) *recorder {
@@ -88,6 +91,8 @@ func (r *recorder) commit(ctx context.Context) error {
 	}
 	r.settled = r.settled[:0]
 	r.rooms.Progress.Advanced(r.report.Counts)
+	r.show()
+	r.note()
 	if r.unsealed >= r.config.LotAnswers {
 		r.unsealed = 0
 		return r.publisher.sealAndPublish()

@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"omega-export/internal/ledger"
 	"omega-export/internal/omega"
 	"omega-export/internal/sink"
@@ -45,6 +48,8 @@ type Rooms struct {
 	Schemas  *schemas.Set
 	Log      *slog.Logger
 	Progress Progress
+	Watcher  Watcher      // nil: nobody looks
+	Tracer   trace.Tracer // nil: nothing is traced
 	// Suppliers are those whose demandes are asked for, at least one.
 	Suppliers []Supplier
 }
@@ -84,18 +89,23 @@ type Progress interface {
 // Run does one run: plan, fetch, record, seal, publish. When ctx ends no new call is made, calls in flight are
 // recorded, and the lot is sealed; the error is then ErrStopped. The report is filled in whatever the error.
 func Run(ctx context.Context, config Config, rooms Rooms) (Report, error) {
+	rooms = rooms.complete()
 	report := newReport(config)
 	run, err := rooms.Ledger.BeginRun(context.WithoutCancel(ctx), config.Refresh, report.StartedAt)
 	if err != nil {
 		return report, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	report.Run = run.ID
+	rooms.Log.Info("run begun", "number", run.ID, "refresh", report.Refresh, "mode", report.Mode)
+	ctx, end := rooms.span(ctx, "run")
 	publishing, cancel := graced(ctx, 2*config.Grace)
 	defer cancel()
 	publisher := &publisher{rooms: rooms, config: config, report: &report, ctx: publishing}
 	err = runStages(ctx, config, rooms, run, publisher, &report)
 	report.end(err)
 	report.ExitCode = config.ExitCode(err)
+	trace.SpanFromContext(ctx).SetAttributes(report.traced()...)
+	end(err)
 	ended := rooms.Ledger.EndRun(context.WithoutCancel(ctx), run.ID, time.Now(), err == nil && !config.DryRun, report.ExitCode)
 	if ended != nil && err == nil {
 		err = fmt.Errorf("%w: %w", ErrState, ended)
@@ -105,7 +115,11 @@ func Run(ctx context.Context, config Config, rooms Rooms) (Report, error) {
 
 func runStages(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publisher *publisher, report *Report) error {
 	// A list that cannot be read must not keep what an earlier run has won from being published.
-	planned := plan(ctx, config, rooms, run, report)
+	planning, end := rooms.span(ctx, "plan")
+	planned := plan(planning, config, rooms, run, report)
+	trace.SpanFromContext(planning).SetAttributes(attribute.Int64("omega.listed", report.Lists.Numbers), attribute.Int64("omega.due", report.Due))
+	end(planned)
+	rooms.Watcher.Planned(*report)
 	if config.DryRun {
 		return planned
 	}
@@ -115,6 +129,8 @@ func runStages(ctx context.Context, config Config, rooms Rooms, run ledger.Run, 
 	if planned != nil {
 		return planned
 	}
-	fetched := fetch(ctx, config, rooms, run, publisher, report)
+	fetching, end := rooms.span(ctx, "fetch")
+	fetched := fetch(fetching, config, rooms, run, publisher, report)
+	end(fetched)
 	return errors.Join(fetched, publisher.finish()) // the last lot is sealed even when the fetch failed
 }
