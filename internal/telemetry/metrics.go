@@ -7,6 +7,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -60,7 +61,8 @@ func (p *page) add(kind dto.MetricType, name, help string, samples ...sample) {
 			labels = append(slices.Clone(labels), "export", p.export)
 		}
 		for i := 0; i+1 < len(labels); i += 2 {
-			metric.Label = append(metric.Label, &dto.LabelPair{Name: &labels[i], Value: &labels[i+1]})
+			text := strings.ToValidUTF8(labels[i+1], "\uFFFD") // a file with one bad label is refused as a whole
+			metric.Label = append(metric.Label, &dto.LabelPair{Name: &labels[i], Value: &text})
 		}
 		if kind == dto.MetricType_COUNTER {
 			metric.Counter = &dto.Counter{Value: &s.value}

@@ -62,14 +62,17 @@ func Traces(ctx context.Context, getenv func(string) string, options TraceOption
 	if err != nil {
 		return ctx, nothing, func() {}, errors.New("OTEL_RESOURCE_ATTRIBUTES: wants KEY=VALUE,…")
 	}
+	sending := &quiet{SpanExporter: sender, failed: options.Failed}
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(about),
-		sdktrace.WithBatcher(&quiet{SpanExporter: sender, failed: options.Failed}, sdktrace.WithExportTimeout(traceExport)),
+		sdktrace.WithBatcher(sending, sdktrace.WithExportTimeout(traceExport)),
 	)
 	end := func() {
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceEnd)
 		defer cancel()
-		_ = provider.Shutdown(ending) // what cannot be sent is told by quiet
+		if err := provider.Shutdown(ending); err != nil {
+			sending.tell(err)
+		}
 	}
 	carrier := propagation.MapCarrier{"traceparent": getenv("TRACEPARENT"), "tracestate": getenv("TRACESTATE")}
 	return propagation.TraceContext{}.Extract(ctx, carrier), provider.Tracer("omega-export", trace.WithInstrumentationVersion(options.Version)), end, nil
@@ -113,8 +116,14 @@ type quiet struct {
 
 // ExportSpans never fails.
 func (q *quiet) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	if err := q.SpanExporter.ExportSpans(ctx, spans); err != nil && !q.told.Swap(true) && q.failed != nil {
-		q.failed(fmt.Errorf("sending traces: %w", wordless(err)))
+	if err := q.SpanExporter.ExportSpans(ctx, spans); err != nil {
+		q.tell(err)
 	}
 	return nil
+}
+
+func (q *quiet) tell(err error) {
+	if !q.told.Swap(true) && q.failed != nil {
+		q.failed(fmt.Errorf("sending traces: %w", wordless(err)))
+	}
 }
