@@ -141,7 +141,7 @@ func untilSignal(to io.Writer) (context.Context, context.CancelFunc) {
 		case <-ctx.Done():
 			return
 		}
-		fmt.Fprintln(to, "\nomega-export: stopping: no new calls; the answers on their way are recorded. Once more to stop at once.")
+		fmt.Fprintln(to, "\nomega-export: stopping: nothing new is begun; what is on its way is recorded. Once more to stop at once.")
 		cancel()
 		<-signals
 		os.Exit(exitStopped)

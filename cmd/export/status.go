@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -21,6 +22,7 @@ type statusCmd struct {
 	DueAtMost time.Duration `default:"720h" help:"And their --due-at-most (default: ${default})."`
 	Rate      float64       `default:"1" help:"Calls a second, for the forecast (default: ${default})."`
 	JSON      bool          `help:"Print as JSON."`
+	Watch     watchFlag     `placeholder:"=INTERVAL" help:"Go on until ctrl-C, every 5s or --watch=INTERVAL: a terminal is redrawn, otherwise each status follows the one before (with --json one line each)."`
 }
 
 // Help is what `status --help` says beyond the flags.
@@ -30,6 +32,8 @@ that host, so what is told of it is read from the output, as published.
 
 Examples:
   omega-export status
+  omega-export status --watch=10s
+  omega-export status --json --watch=1m >> status.ndjson
   omega-export status --state gs://entrepot/etat --out gs://entrepot/omega
   omega-export status --state demo/state --json`
 }
@@ -43,10 +47,18 @@ func (c *statusCmd) Validate() error {
 	return due.validate()
 }
 
-// Run prints the ledger's status.
+// Run prints the ledger's status, once or until it is told to stop.
 func (c *statusCmd) Run(ctx context.Context, std streams) error {
+	if c.Watch > 0 {
+		return keepShowing(ctx, std, time.Duration(c.Watch), c.show)
+	}
+	return c.show(ctx, std.out)
+}
+
+// show prints the status once. The ledger is opened anew each time.
+func (c *statusCmd) show(ctx context.Context, to io.Writer) error {
 	if isBucket(c.State) {
-		return c.bucketStatus(ctx, std)
+		return c.bucketStatus(ctx, to)
 	}
 	books, err := ledger.Open(ctx, c.State, ledger.Options{ReadOnly: true})
 	if err != nil {
@@ -58,24 +70,51 @@ func (c *statusCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	if !c.JSON {
-		c.print(std.out, status)
+		c.print(to, status)
 		return nil
 	}
-	return printJSON(std.out, struct {
+	return c.printJSON(to, struct {
 		ledger.Status
-		SecondsLeft int64 `json:"seconds_left"` // of the last run's list, at --rate
-	}{status, int64(c.left(status).Seconds())})
+		SecondsLeft int64            `json:"seconds_left"` // of the last run's list, at --rate
+		Forecast    map[string]int64 `json:"seconds_due"`  // of what is due, by supplier
+	}{status, int64(c.left(status).Seconds()), c.forecast(status)})
 }
 
 // left is how long what is left of the last list takes at the quota.
 func (c *statusCmd) left(s ledger.Status) time.Duration {
-	return time.Duration(float64(s.Plan.Left) / c.Rate * float64(time.Second))
+	return c.atQuota(s.Plan.Left)
+}
+
+// atQuota is how long so many numbers take.
+func (c *statusCmd) atQuota(numbers int64) time.Duration {
+	return time.Duration(float64(numbers) / c.Rate * float64(time.Second))
+}
+
+// forecast is how many seconds of calls are due, by supplier: each has a quota of its own.
+func (c *statusCmd) forecast(s ledger.Status) map[string]int64 {
+	seconds := map[string]int64{}
+	for code, part := range s.Suppliers {
+		seconds[code] = int64(c.atQuota(part.Due).Seconds())
+	}
+	return seconds
+}
+
+// printJSON prints one status on one line where many follow one another, for a program that reads lines.
+func (c *statusCmd) printJSON(to io.Writer, status any) error {
+	if c.Watch > 0 {
+		return json.NewEncoder(to).Encode(status)
+	}
+	return printJSON(to, status)
 }
 
 func (c *statusCmd) print(to io.Writer, s ledger.Status) {
 	if s.Mode == "simule" {
 		fmt.Fprintln(to, "SIMULATION: the answers of this ledger come from the simulator.")
 	}
+	if c.Watch > 0 {
+		fmt.Fprintf(to, "At %s:\n", time.Now().Format("2006-01-02 15:04:05"))
+	}
+	defer c.printParts(to, s)
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	defer table.Flush()
 	printNumbers(table, s)
@@ -86,6 +125,9 @@ func (c *statusCmd) print(to io.Writer, s ledger.Status) {
 	}
 	fmt.Fprintf(table, "last list\t%d numbers, %d left: %s\n", s.Plan.Listed, s.Plan.Left, forecast)
 	printOldest(table, s)
+	if !s.Lots.OldestWaiting.IsZero() {
+		fmt.Fprintf(table, "oldest not published\t%s ago\n", time.Since(s.Lots.OldestWaiting).Round(time.Second))
+	}
 	fmt.Fprintf(table, "lots\t%d published (%d answers), %d waiting (%d answers), %d answers not yet in a lot\n",
 		s.Lots.Published, s.Lots.PublishedAnswers, s.Lots.Waiting, s.Lots.WaitingAnswers, s.Lots.UnsealedAnswers)
 	if len(s.Runs) > 0 {

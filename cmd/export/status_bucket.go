@@ -25,7 +25,7 @@ type leaseStatus struct {
 }
 
 // bucketStatus is the status of a state in a bucket.
-func (c *statusCmd) bucketStatus(ctx context.Context, std streams) error {
+func (c *statusCmd) bucketStatus(ctx context.Context, to io.Writer) error {
 	held, err := c.readLease(ctx)
 	if err != nil {
 		return err
@@ -38,14 +38,15 @@ func (c *statusCmd) bucketStatus(ctx context.Context, std streams) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(std.out, struct {
+		return c.printJSON(to, struct {
 			Lease leaseStatus `json:"lease"`
 			ledger.Status
 		}{*held, status})
 	}
-	held.print(std.out)
-	fmt.Fprintf(std.out, "As published in %s: what a run has not published yet is on its host only.\n", c.Out)
-	printKnown(std.out, status)
+	held.print(to)
+	fmt.Fprintf(to, "As published in %s: what a run has not published yet is on its host only.\n", c.Out)
+	printKnown(to, status)
+	c.printParts(to, status)
 	return nil
 }
 

@@ -25,6 +25,8 @@ type Status struct {
 	Due           int64            `json:"due"`            // numbers never answered or whose due time has come
 	Forgotten     int64            `json:"forgotten"`      // numbers that were forgotten and are not asked for again
 	OldestAnswer  time.Time        `json:"oldest_answer,omitzero"`
+	Suppliers     map[string]Part  `json:"suppliers"` // by code_cdgf
+	ByType        map[string]Part  `json:"by_type"`   // by the type of the last document; "": none yet
 	Plan          PlanStatus       `json:"plan"`
 	Lots          LotsStatus       `json:"lots"`
 	Runs          []RunStatus      `json:"runs"` // the last ones, the newest first
@@ -73,10 +75,10 @@ type PaceStatus struct {
 
 // Status tells what the ledger holds. It goes through all numbers, about a second a million, and hinders no run.
 func (l *Ledger) Status(ctx context.Context, now time.Time) (Status, error) {
-	status := Status{Rejects: map[string]int64{}, Types: map[string]int64{}, Runs: []RunStatus{}}
+	status := Status{Rejects: map[string]int64{}, Types: map[string]int64{}, Suppliers: map[string]Part{}, ByType: map[string]Part{}, Runs: []RunStatus{}}
 	err := l.read(ctx, func(tx *sql.Tx) error {
 		for _, read := range []func(context.Context, *sql.Tx, time.Time) error{
-			status.readMode, status.readDemandes, status.readLots,
+			status.readMode, status.readDemandes, status.readLots, status.readUnpublished,
 		} {
 			if err := read(ctx, tx, now); err != nil {
 				return err
@@ -122,20 +124,25 @@ func (l *Ledger) readPlan(ctx context.Context, tx *sql.Tx, now time.Time) (PlanS
 
 // readDemandes counts in one pass. The numbers are added up here, not by GROUP BY, which would sort them all.
 func (s *Status) readDemandes(ctx context.Context, tx *sql.Tx, now time.Time) error {
-	rows, err := tx.QueryContext(ctx, "SELECT settled_at, next_due, motif, document_type FROM demandes")
+	rows, err := tx.QueryContext(ctx, "SELECT settled_at, next_due, motif, document_type, code_cdgf FROM demandes")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	oldest := sql.NullInt64{}
+	suppliers, types := parts{}, parts{}
 	for rows.Next() {
 		var settledAt, nextDue sql.NullInt64
 		var motif, typ sql.NullString
-		if err := rows.Scan(&settledAt, &nextDue, &motif, &typ); err != nil {
+		var code sql.RawBytes
+		if err := rows.Scan(&settledAt, &nextDue, &motif, &typ, &code); err != nil {
 			return err
 		}
+		due := !nextDue.Valid || nextDue.Int64 <= now.UnixMicro()
+		suppliers.of(code).count(settledAt.Valid, motif.Valid, due)
+		types.of([]byte(typ.String)).count(settledAt.Valid, motif.Valid, due)
 		s.Known++
-		if !nextDue.Valid || nextDue.Int64 <= now.UnixMicro() {
+		if due {
 			s.Due++
 		}
 		if typ.Valid {
@@ -155,6 +162,8 @@ func (s *Status) readDemandes(ctx context.Context, tx *sql.Tx, now time.Time) er
 		}
 	}
 	s.OldestAnswer = fromMicros(oldest)
+	suppliers.into(s.Suppliers)
+	types.into(s.ByType)
 	return rows.Err()
 }
 

@@ -17,7 +17,7 @@ func TestTheStatusOfAFreshLedgerIsEmpty(t *testing.T) {
 		t.Error("the file has no size")
 	}
 	got.FileBytes = 0
-	if want := (Status{Mode: "reel", Rejects: map[string]int64{}, Types: map[string]int64{}, Runs: []RunStatus{}}); !reflect.DeepEqual(got, want) {
+	if want := (Status{Mode: "reel", Rejects: map[string]int64{}, Types: map[string]int64{}, Suppliers: map[string]Part{}, ByType: map[string]Part{}, Runs: []RunStatus{}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -50,9 +50,13 @@ func TestTheStatusCountsWhatTheLedgerHolds(t *testing.T) {
 	got.FileBytes = 0
 	want := Status{
 		Mode: "reel", Known: 5, NeverAnswered: 2, Documents: 1, Due: 3, OldestAnswer: begun,
-		Rejects: map[string]int64{"introuvable": 1, "acces_refuse": 1},
-		Types:   map[string]int64{"CHF": 1, "MES": 1},
-		Plan:    PlanStatus{Run: run.ID, Listed: 5, Left: 2},
+		Rejects:   map[string]int64{"introuvable": 1, "acces_refuse": 1},
+		Types:     map[string]int64{"CHF": 1, "MES": 1},
+		Suppliers: map[string]Part{"CODE": {Known: 5, NeverAnswered: 2, Documents: 1, Rejects: 2, Due: 3, Unpublished: 2}},
+		ByType: map[string]Part{
+			"": {Known: 3, NeverAnswered: 2, Rejects: 1, Due: 2, Unpublished: 1}, "CHF": {Known: 1, Documents: 1}, "MES": {Known: 1, Rejects: 1, Due: 1, Unpublished: 1},
+		},
+		Plan: PlanStatus{Run: run.ID, Listed: 5, Left: 2},
 		Lots: LotsStatus{
 			UnsealedAnswers: 1, Waiting: 1, WaitingAnswers: 1, OldestWaiting: begun.Add(2 * time.Minute),
 			Published: 1, PublishedAnswers: 2, LastPublished: begun.Add(time.Hour),
@@ -140,5 +144,40 @@ func TestAReaderThatLingersDoesNotHinderTheRun(t *testing.T) {
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestThePulseIsThatOfTheStatusAndRemembersTheLastSuccess(t *testing.T) {
+	l := open(t, t.TempDir())
+	pulse := func() Pulse {
+		t.Helper()
+		pulse, err := l.Pulse(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pulse
+	}
+	if got := pulse(); got.FileBytes == 0 || !got.LastSuccess.IsZero() || got.Lots != (LotsStatus{}) {
+		t.Errorf("of a fresh ledger the pulse is %+v", got)
+	}
+	run := begin(t, l, Due, begun)
+	planned(t, l, run, "A", "B")
+	record(t, l, document(1, "a", begun))
+	seal(t, l, begun)
+	for _, end := range []struct {
+		complete bool
+		exit     int
+		at       time.Time
+	}{{true, 0, begun.Add(time.Hour)}, {false, 75, begun.Add(2 * time.Hour)}, {false, 0, begun.Add(3 * time.Hour)}} {
+		if err := l.EndRun(t.Context(), begin(t, l, Due, begun).ID, end.at, end.complete, end.exit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := pulse()
+	if want := status(t, l, begun).Lots; got.Lots != want || want.Waiting != 1 {
+		t.Errorf("the lots are %+v, want %+v", got.Lots, want)
+	}
+	if !got.LastSuccess.Equal(begun.Add(time.Hour)) {
+		t.Errorf("the last success is %s", got.LastSuccess)
 	}
 }
