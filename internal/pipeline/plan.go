@@ -55,7 +55,7 @@ func plan(ctx context.Context, config Config, rooms Rooms, run ledger.Run, repor
 func readLists(ctx context.Context, config Config, rooms Rooms, planning *ledger.Plan, report *Report) (source.Summary, error) {
 	config.Source.BadLine = func(bad source.BadLine) {
 		report.Lists.BadLines++
-		tell(rooms.Log, report.Lists.BadLines, "line left out", "place", bad.Position.String(), "text", bad.Text, "reason", bad.Reason)
+		tell(rooms.Log, report.Lists.BadLines, "line left out", "place", bad.Position.String(), "reason", bad.Reason) // not its text: it may name a person
 	}
 	lanes := map[string]int{} // of the codes; the first lane takes the others
 	for i, supplier := range rooms.Suppliers {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"omega-export/internal/ledger"
 	"omega-export/internal/omega"
 	"omega-export/internal/sink"
@@ -110,11 +112,14 @@ type world struct {
 	config     Config
 	lastReport Report
 	others     []Supplier // beside supplier A, which calls api
+	log        *slog.Logger
+	watcher    Watcher
+	tracer     trace.Tracer
 }
 
 func newWorld(t *testing.T, numbers int, answer func(numero string, nth int, since time.Duration) omega.Answer) *world {
 	t.Helper()
-	w := &world{t: t, folder: t.TempDir(), api: &api{begun: time.Now(), answer: answer, perNumber: map[string]int{}}}
+	w := &world{t: t, folder: t.TempDir(), log: slog.New(slog.DiscardHandler), api: &api{begun: time.Now(), answer: answer, perNumber: map[string]int{}}}
 	var list strings.Builder
 	for i := range numbers {
 		fmt.Fprintln(&list, number(i))
@@ -159,7 +164,7 @@ func (w *world) run(ctx context.Context) error {
 	}
 	w.config.Source = source.Options{}
 	w.lastReport, err = Run(ctx, w.config, Rooms{
-		Ledger: books, Output: output, Schemas: set, Log: slog.New(slog.DiscardHandler), Progress: silent{},
+		Ledger: books, Output: output, Schemas: set, Log: w.log, Progress: silent{}, Watcher: w.watcher, Tracer: w.tracer,
 		Suppliers: append([]Supplier{{Code: "A", Client: w.api, Pacer: pacer}}, w.others...),
 	})
 	return err
