@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format fuzz bench bench-parsers bench-duckdb test-world test-program test-bigquery test-crash bench-quota
+.PHONY: help run build test lint format fuzz bench bench-overhead bench-parsers bench-duckdb test-world test-program test-bigquery test-crash bench-quota
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ bench-parsers: ## other JSON parsers on the same way, and what each lets through
 
 bench-duckdb: ## replay of 100,000 answers against DuckDB's read_json to Parquet, five pairs
 	@cd e2e && OMEGA_E2E_DUCKDB=$(or $(ANSWERS),100000) go test -count 1 -timeout 60m -v -run '^TestBenchDuckDB$$' .
+
+bench-overhead: ## what report, metrics, traces and pings cost a run, five pairs
+	@cd e2e && OMEGA_E2E_OVERHEAD=$(or $(PAIRS),5) go test -count 1 -timeout 60m -v -run '^TestOverhead$$' .
 
 FUZZTIME ?= 5m
 fuzz: ## every fuzz target for FUZZTIME (5m); what fails is kept under testdata/fuzz
