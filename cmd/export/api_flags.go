@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"omega-export/internal/omega"
@@ -17,7 +14,7 @@ type apiFlags struct {
 	TokenURL         string          `default:"https://connexion.grdf.fr/oauth2/us5y2ta2uEHjCWIR417/v1/token" placeholder:"URL" help:"The token service (default: ${default})."`
 	Scope            string          `default:"suivi_demande" help:"The token's scope (default: ${default})."`
 	ClientID         string          `help:"The client's identifier. Required, but with --simulate."`
-	ClientSecretFile string          `placeholder:"FILE" help:"File with the client's secret, which only its owner may read. Or set OMEGA_CLIENT_SECRET."`
+	ClientSecretFile string          `placeholder:"FILE" help:"File with the client's secret, which only its owner may read. Or set OMEGA_CLIENT_SECRET, or let systemd give the credential omega-client-secret."`
 	CodeCDGF         string          `name:"code-cdgf" env:"OMEGA_CODE_CDGF" help:"The supplier's CDGF code, where the list names none. Required, but with --simulate."`
 	UserLogin        string          `help:"Login of who calls, sent as x-user-login (guide, 2.2.1). Required, but with --simulate."`
 	Supplier         []otherSupplier `sep:"none" placeholder:"KEY=VALUE,..." help:"One more supplier, with a quota of its own, for the numbers that the lists give with its code: code-cdgf=..., client-id=..., client-secret-file=... (or client-secret-env=NAME), and if they differ user-login=..., rate=.... May be repeated; in the configuration file a list of mappings."`
@@ -40,7 +37,7 @@ func (f *apiFlags) suppliers(simulate bool) ([]supplier, error) {
 	if err := f.complete(); err != nil {
 		return nil, err
 	}
-	secret, err := f.secret()
+	secret, _, err := f.secret()
 	if err != nil {
 		return nil, &configError{err}
 	}
@@ -75,39 +72,4 @@ func (f *apiFlags) complete() error {
 		return &usageError{fmt.Errorf("missing: %s", strings.Join(missing, ", "))}
 	}
 	return nil
-}
-
-// secret is the client's secret, from the file if one is named, or else from the environment.
-func (f *apiFlags) secret() (omega.Secret, error) {
-	if f.ClientSecretFile == "" {
-		if secret := os.Getenv("OMEGA_CLIENT_SECRET"); secret != "" {
-			return omega.Secret(secret), nil
-		}
-		return "", errors.New("no client secret: set OMEGA_CLIENT_SECRET, or name a file with --client-secret-file")
-	}
-	secret, err := readSecret(f.ClientSecretFile)
-	if err != nil {
-		return "", fmt.Errorf("--client-secret-file: %w", err)
-	}
-	return secret, nil
-}
-
-// readSecret reads a file that holds one line, and that only its owner may read.
-func readSecret(path string) (omega.Secret, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it", path, info.Mode().Perm())
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	secret := string(bytes.TrimSpace(text))
-	if secret == "" || strings.ContainsAny(secret, "\r\n") {
-		return "", fmt.Errorf("%s does not hold one line with the secret", path)
-	}
-	return omega.Secret(secret), nil
 }

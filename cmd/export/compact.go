@@ -18,6 +18,8 @@ import (
 
 // compactCmd is the flags of `compact`.
 type compactCmd struct {
+	Export exportFlag `placeholder:"NAME" help:"Which of the exports in the --config file."`
+
 	Out       string        `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output (default: ${default})."`
 	Tables    []string      `placeholder:"TABLE,…" help:"Only these tables, as demande_chf. Default: all."`
 	TargetMiB int64         `name:"target-mib" default:"128" placeholder:"MIB" help:"What a file is to have, about; files of more than half of it stay as they are (default: ${default})."`

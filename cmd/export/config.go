@@ -1,145 +1,156 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"go.yaml.in/yaml/v3"
+
+	"omega-export/internal/config"
 )
 
-// configFile gives flags the values that a YAML file has for them. It is a kong.Resolver.
-type configFile struct {
-	top      map[string]*yaml.Node
-	sections map[string]map[string]*yaml.Node // by command
-}
+// configFlag is --config: the file that gives flags their values.
+type configFlag string
 
-// loadConfig reads a configuration file. kong opens it.
-func loadConfig(r io.Reader) (kong.Resolver, error) {
-	text, err := io.ReadAll(r)
+// BeforeResolve reads the file and has it asked for what neither the command line nor the environment gives. The commands
+// under config read files by themselves, also such as cannot be used.
+func (c configFlag) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
+	name, _ := ctx.FlagValue(trace.Flag).(configFlag)
+	command := ctx.Selected()
+	if name == "" || command == nil || strings.HasPrefix(commandWords(command), "config ") {
+		return nil
+	}
+	file, err := readConfig(string(name), ctx.Model)
 	if err != nil {
-		return nil, &configError{fmt.Errorf("reading the configuration file: %w", err)}
+		return err
 	}
-	var top map[string]yaml.Node
-	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&top); err != nil && !errors.Is(err, io.EOF) {
-		return nil, &configError{fmt.Errorf("reading the configuration file: %w", err)}
+	if err := file.problems(); err != nil {
+		return err
 	}
-	file := &configFile{top: map[string]*yaml.Node{}, sections: map[string]map[string]*yaml.Node{}}
-	for key, node := range top {
-		if node.Kind != yaml.MappingNode {
-			file.top[key] = &node
-			continue
-		}
-		var section map[string]yaml.Node
-		if err := node.Decode(&section); err != nil {
-			return nil, &configError{fmt.Errorf("reading the configuration file: key %s (line %d): %w", key, node.Line, err)}
-		}
-		file.sections[key] = map[string]*yaml.Node{}
-		for name, value := range section {
-			file.sections[key][name] = &value
-		}
+	place, err := file.place(ctx, command)
+	if err != nil {
+		return err
 	}
-	return file, nil
+	values, err := file.values(ctx, command, place)
+	if err != nil {
+		return err
+	}
+	ctx.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		return values[flag], nil
+	}))
+	return nil
 }
 
-// Validate refuses keys that are no flag, lest a misspelt one be passed over.
-func (c *configFile) Validate(app *kong.Application) error {
-	all, byCommand := flagNames(app)
-	for key, node := range c.top {
-		if !all[key] {
-			return c.unknown(key, node)
-		}
+// exportFlag is --export: which of the configuration's exports is meant.
+type exportFlag string
+
+// BeforeResolve refuses --export where there is no configuration.
+func (e exportFlag) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
+	name, _ := ctx.FlagValue(trace.Flag).(exportFlag)
+	command := ctx.Selected()
+	if name == "" || command == nil || !slices.Contains(command.Flags, trace.Flag) {
+		return nil
 	}
-	for command, section := range c.sections {
-		if byCommand[command] == nil {
-			return &configError{fmt.Errorf("configuration file: %s is no command of omega-export", command)}
-		}
-		for key, node := range section {
-			if !byCommand[command][key] {
-				return c.unknown(command+"."+key, node)
-			}
+	for _, flag := range ctx.Model.Flags {
+		if given, ok := ctx.FlagValue(flag).(configFlag); ok && given == "" {
+			return &configError{fmt.Errorf("--export %s: an export stands in a configuration: name it with --config", name)}
 		}
 	}
 	return nil
 }
 
-func (c *configFile) unknown(key string, node *yaml.Node) error {
-	if strings.HasSuffix(key, "client-secret") {
-		return &configError{fmt.Errorf("configuration file line %d: a secret does not stand in the configuration: use OMEGA_CLIENT_SECRET or client-secret-file", node.Line)}
+// configFile is a configuration file under its name.
+type configFile struct {
+	*config.File
+	name string
+}
+
+// maxConfig is how many bytes of configuration are read.
+const maxConfig = 1 << 20
+
+// readConfig reads a configuration file. What is wrong in it is in its Problems.
+func readConfig(name string, app *kong.Application) (*configFile, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, &configError{fmt.Errorf("--config: %w", err)}
 	}
-	return &configError{fmt.Errorf("configuration file line %d: no flag is named %s", node.Line, key)}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxConfig+1))
+	if err != nil {
+		return nil, &configError{fmt.Errorf("--config: %w", err)}
+	}
+	if len(text) > maxConfig {
+		return nil, &configError{fmt.Errorf("--config: %s is larger than %d bytes: it is no configuration", name, maxConfig)}
+	}
+	return &configFile{File: config.Read(text, configShape(app)), name: name}, nil
 }
 
-// flagNames are the names of all flags, and those of each command.
-func flagNames(app *kong.Application) (all map[string]bool, byCommand map[string]map[string]bool) {
-	all, byCommand = map[string]bool{}, map[string]map[string]bool{}
-	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
-		if command, ok := node.(*kong.Node); ok && command.Type == kong.CommandNode {
-			byCommand[command.Name] = map[string]bool{}
-			for _, flag := range command.Flags {
-				all[flag.Name], byCommand[command.Name][flag.Name] = true, true
-			}
+// problems are what is wrong in the file, as one error.
+func (c *configFile) problems() error {
+	var all []error
+	for _, problem := range c.Problems() {
+		all = append(all, c.wrong(problem))
+	}
+	return errors.Join(all...)
+}
+
+// wrong is a problem of the file as an error.
+func (c *configFile) wrong(err error) error { return &configError{fmt.Errorf("%s %w", c.name, err)} }
+
+// place is where in the file the command's settings stand: under which export.
+func (c *configFile) place(ctx *kong.Context, command *kong.Node) (config.Place, error) {
+	place := config.Place{Command: commandWords(command)}
+	for _, flag := range command.Flags {
+		export, ok := ctx.FlagValue(flag).(exportFlag)
+		switch {
+		case !ok:
+		case export == "" && len(c.Exports()) == 0:
+		case export == "":
+			return place, &configError{fmt.Errorf("%s has several exports: name one with --export: %s", c.name, strings.Join(c.Exports(), ", "))}
+		case !slices.Contains(c.Exports(), string(export)):
+			return place, &configError{fmt.Errorf("--export %s: %s has no such export; it has: %s", export, c.name, orNone(c.Exports()))}
+		default:
+			place.Export = string(export)
 		}
-		return next(nil)
-	})
-	return all, byCommand
+	}
+	return place, nil
 }
 
-// Resolve gives a flag's value from the file, or nil. The environment goes before the file.
-func (c *configFile) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// values are what the file gives the command's flags, but those that the command line or the environment gives.
+func (c *configFile) values(ctx *kong.Context, command *kong.Node, place config.Place) (map[*kong.Flag]any, error) {
+	values := map[*kong.Flag]any{}
+	for _, flag := range command.Flags {
+		given := slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag == flag })
+		setting := c.Find(place, flag.Name)
+		if given || setting == nil || fromEnvironment(flag) != "" {
+			continue
+		}
+		value, err := flagValue(flag, setting)
+		if err != nil {
+			return nil, c.wrong(err)
+		}
+		values[flag] = value
+	}
+	return values, nil
+}
+
+// fromEnvironment is the variable that gives a flag its value, or "".
+func fromEnvironment(flag *kong.Flag) string {
 	for _, name := range flag.Envs {
 		if _, set := os.LookupEnv(name); set {
-			return nil, nil
+			return name
 		}
 	}
-	node := c.top[flag.Name]
-	if command := parent.Node(); command != nil && c.sections[command.Name][flag.Name] != nil {
-		node = c.sections[command.Name][flag.Name]
-	}
-	if node == nil {
-		return nil, nil
-	}
-	return nodeValue(flag, node)
-}
-
-// nodeValue is a value as kong takes it: the text as written, so that 08 and 1.0 stay what they are, or a list of such.
-func nodeValue(flag *kong.Flag, node *yaml.Node) (any, error) {
-	switch node.Kind {
-	case yaml.ScalarNode:
-		return node.Value, nil
-	case yaml.SequenceNode:
-		values := make([]any, len(node.Content))
-		for i, element := range node.Content {
-			value, err := elementValue(flag, element)
-			if err != nil {
-				return nil, err
-			}
-			values[i] = value
-		}
-		return values, nil
-	}
-	return nil, &configError{fmt.Errorf("configuration file line %d: %s takes a plain value", node.Line, flag.Name)}
-}
-
-// elementValue is one element of a list: a plain value, or a mapping as key=value pairs with commas between.
-func elementValue(flag *kong.Flag, node *yaml.Node) (string, error) {
-	if node.Kind == yaml.ScalarNode {
-		return node.Value, nil
-	}
-	var pairs []string
-	for i := 0; node.Kind == yaml.MappingNode && i < len(node.Content); i += 2 {
-		key, value := node.Content[i], node.Content[i+1]
-		if value.Kind != yaml.ScalarNode || strings.Contains(value.Value, ",") {
-			return "", &configError{fmt.Errorf("configuration file line %d: %s.%s takes a plain value without a comma", value.Line, flag.Name, key.Value)}
-		}
-		pairs = append(pairs, key.Value+"="+value.Value)
-	}
-	if len(pairs) == 0 {
-		return "", &configError{fmt.Errorf("configuration file line %d: %s takes a list of plain values", node.Line, flag.Name)}
-	}
-	return strings.Join(pairs, ","), nil
+	return ""
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -22,7 +21,7 @@ import (
 
 // cli is the command line as a whole.
 type cli struct {
-	Config  kong.ConfigFlag  `help:"YAML file of flags' values: keys are flag names, at the top or under the command's name." placeholder:"FILE" env:"OMEGA_CONFIG"`
+	Config  configFlag       `help:"YAML file of flags' values: keys are flag names, at the top, under the command's name or under an export's (see omega-export config init)." placeholder:"FILE" env:"OMEGA_CONFIG"`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Run      runCmd      `cmd:"" help:"Fetch what is due and publish it."`
@@ -33,6 +32,7 @@ type cli struct {
 	State    stateCmd    `cmd:"" help:"The ledger itself."`
 	Verify   verifyCmd   `cmd:"" help:"Check every published file against its lot."`
 	Schema   schemaCmd   `cmd:"" help:"The tables' columns."`
+	Settings configCmd   `cmd:"" name:"config" help:"The configuration file."`
 	Simulate simulateCmd `cmd:"" help:"Serve the API's simulator on this machine."`
 }
 
@@ -98,7 +98,6 @@ func newParser(ctx context.Context, std streams) (*kong.Kong, error) {
 		kong.Exit(func(code int) { panic(quitting(code)) }),
 		kong.Vars{"version": "omega-export " + version()},
 		kong.DefaultEnvars("OMEGA"),
-		kong.Configuration(loadConfig),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
 		kong.ShortUsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -119,12 +118,8 @@ func parse(parser *kong.Kong, args []string) (parsed *kong.Context, err error) {
 	}()
 	parsed, err = parser.Parse(args)
 	var configuration *configError
-	var file *fs.PathError
-	switch {
-	case err == nil, errors.As(err, &configuration):
+	if err == nil || errors.As(err, &configuration) {
 		return parsed, err
-	case errors.As(err, &file): // kong opens no file but that of --config
-		return nil, &configError{fmt.Errorf("--config: %w", err)}
 	}
 	return nil, &usageError{err}
 }

@@ -17,6 +17,8 @@ import (
 
 // replayCmd is the flags of `replay`.
 type replayCmd struct {
+	Export exportFlag `placeholder:"NAME" help:"Which of the exports in the --config file."`
+
 	Out        string        `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output whose raw answers are read (default: ${default})."`
 	To         string        `placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"Write the tables there, and leave --out as it is. Default: into --out, in the place of its tables."`
 	Types      []string      `placeholder:"CODE,…" help:"Only these types. Default: all."`

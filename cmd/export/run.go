@@ -20,6 +20,8 @@ import (
 
 // runCmd is the flags of `run`.
 type runCmd struct {
+	Export exportFlag `placeholder:"NAME" help:"Which of the exports in the --config file."`
+
 	List  []string `required:"" sep:"none" placeholder:"LIST" help:"A list of demande numbers: a file, - for standard input, gs://BUCKET/OBJECT, or a glob of files or objects. Text, CSV, TSV, NDJSON or Parquet, also gzip or zstd. May be repeated."`
 	Out   string   `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"Where the tables go (default: ${default})."`
 	State string   `default:"state" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"Folder of the ledger, from which a run resumes. On a host whose disk does not last, a place in a bucket: a lease there keeps other hosts off, and the ledger is rebuilt from --out (default: ${default})."`

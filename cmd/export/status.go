@@ -16,6 +16,8 @@ import (
 
 // statusCmd is the flags of `status`.
 type statusCmd struct {
+	Export exportFlag `placeholder:"NAME" help:"Which of the exports in the --config file."`
+
 	State     string        `default:"state" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"Folder of the ledger, or the state in a bucket (default: ${default})."`
 	Out       string        `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"With a state in a bucket: the output, from which the ledger is told (default: ${default})."`
 	DueAfter  time.Duration `default:"20h" help:"The same: the --due-after of the runs (default: ${default})."`

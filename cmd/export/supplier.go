@@ -15,6 +15,7 @@ type supplier struct {
 	CodeCDGF   string
 	callRate   float64 // its quota, calls a second; 0: that of --rate
 	settings   omega.Settings
+	secretFrom string
 	fromOthers bool // it is of --supplier, not of the flags
 }
 
@@ -48,6 +49,9 @@ func (s supplier) namingFlag(err error) error {
 	return &configError{fmt.Errorf("%s: %s", flag, refused.Reason)}
 }
 
+// supplierKeys are the keys of one --supplier.
+const supplierKeys = "code-cdgf, client-id, client-secret-file, client-secret-env, user-login, rate"
+
 // otherSupplier is what one --supplier says, by key.
 type otherSupplier map[string]string
 
@@ -62,7 +66,7 @@ func (o *otherSupplier) UnmarshalText(text []byte) error {
 		case "client-secret":
 			return errors.New("a secret is never a flag's value: use client-secret-file or client-secret-env")
 		default:
-			return fmt.Errorf("%q is no key: code-cdgf, client-id, client-secret-file, client-secret-env, user-login, rate", key)
+			return fmt.Errorf("%q is no key: %s", key, supplierKeys)
 		}
 		if _, twice := (*o)[key]; twice || !ok || value == "" {
 			return fmt.Errorf("%s: wants one value, as %s=VALUE", key, key)
@@ -88,21 +92,30 @@ func (o otherSupplier) supplier(flags supplier) (supplier, error) {
 			return supplier{}, fmt.Errorf("%s: rate=%s is no number of calls a second", next.CodeCDGF, rate)
 		}
 	}
-	secret, err := o.secret()
+	secret, from, err := o.secret()
 	if err != nil {
 		return supplier{}, fmt.Errorf("%s: %w", next.CodeCDGF, err)
 	}
+	next.secretFrom = from
 	next.settings.ClientSecret = secret
 	return next, nil
 }
 
-func (o otherSupplier) secret() (omega.Secret, error) {
-	if file := o["client-secret-file"]; file != "" {
-		return readSecret(file)
+// secret is the supplier's secret, and where it comes from.
+func (o otherSupplier) secret() (secret omega.Secret, from string, err error) {
+	file, variable := o["client-secret-file"], o["client-secret-env"]
+	switch {
+	case file != "":
+		secret, err = readSecret(file)
+		return secret, file, err
+	case variable != "" && os.Getenv(variable) == "":
+		return "", "", fmt.Errorf("no secret: the variable %s is not set", variable)
+	case variable != "":
+		return omega.Secret(os.Getenv(variable)), variable, nil
 	}
-	name := o["client-secret-env"]
-	if secret := os.Getenv(name); name != "" && secret != "" {
-		return omega.Secret(secret), nil
+	secret, from, err = secretCredential(credentialName + "-" + o["code-cdgf"])
+	if err == nil && secret == "" {
+		err = errors.New("no secret: give client-secret-file, or in client-secret-env the name of a variable that is set")
 	}
-	return "", errors.New("no secret: give client-secret-file, or in client-secret-env the name of a variable that is set")
+	return secret, from, err
 }

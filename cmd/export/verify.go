@@ -12,6 +12,8 @@ import (
 
 // verifyCmd is the flags of `verify`.
 type verifyCmd struct {
+	Export exportFlag `placeholder:"NAME" help:"Which of the exports in the --config file."`
+
 	Out  string `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output to check (default: ${default})."`
 	Deep bool   `help:"Also compare every row of the demande tables with the raw answer that it was made of."`
 	JSON bool   `help:"Print the result as JSON."`
