@@ -26,6 +26,15 @@ type schemaListCmd struct {
 	Files schemasFlag `embed:""`
 }
 
+// Help is what `schema list --help` says beyond the flags.
+func (*schemaListCmd) Help() string {
+	return `Lists the types of the guide, and any other that the output has, with their tables' columns and rows as published.
+
+Examples:
+  omega-export schema list
+  omega-export schema list --out gs://entrepot/omega`
+}
+
 // Run prints the types: those of the guide, and any other that the output has.
 func (c *schemaListCmd) Run(ctx context.Context, std streams) error {
 	set, err := c.Files.load()
