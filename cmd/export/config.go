@@ -16,12 +16,12 @@ import (
 // configFlag is --config: the file that gives flags their values.
 type configFlag string
 
-// BeforeResolve reads the file and has it asked for what neither the command line nor the environment gives. The commands
-// under config read files by themselves, also such as cannot be used.
+// BeforeResolve reads the file and has it asked for what neither the command line nor the environment gives. Commands
+// without settings do not read it; those under config do so by themselves, also a file that cannot be used.
 func (c configFlag) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	name, _ := ctx.FlagValue(trace.Flag).(configFlag)
 	command := ctx.Selected()
-	if name == "" || command == nil || strings.HasPrefix(commandWords(command), "config ") {
+	if name == "" || command == nil || len(settable(command)) == 0 {
 		return nil
 	}
 	file, err := readConfig(string(name), ctx.Model)

@@ -24,16 +24,19 @@ type cli struct {
 	Config  configFlag       `help:"YAML file of flags' values: keys are flag names, at the top, under the command's name or under an export's (see omega-export config init)." placeholder:"FILE" env:"OMEGA_CONFIG"`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
-	Run      runCmd      `cmd:"" help:"Fetch what is due and publish it."`
-	Replay   replayCmd   `cmd:"" help:"Rebuild the typed tables from the raw answers; no call."`
-	Compact  compactCmd  `cmd:"" help:"Put few large files in the place of many small ones; no value changes."`
-	Forget   forgetCmd   `cmd:"" help:"Remove demandes from everywhere, with a receipt, and do not fetch them again."`
-	Status   statusCmd   `cmd:"" help:"What is done, pending, rejected, and when it will be finished at the quota."`
-	State    stateCmd    `cmd:"" help:"The ledger itself."`
-	Verify   verifyCmd   `cmd:"" help:"Check every published file against its lot."`
-	Schema   schemaCmd   `cmd:"" help:"The tables' columns."`
-	Settings configCmd   `cmd:"" name:"config" help:"The configuration file."`
-	Simulate simulateCmd `cmd:"" help:"Serve the API's simulator on this machine."`
+	Run        runCmd        `cmd:"" help:"Fetch what is due and publish it."`
+	Replay     replayCmd     `cmd:"" help:"Rebuild the typed tables from the raw answers; no call."`
+	Compact    compactCmd    `cmd:"" help:"Put few large files in the place of many small ones; no value changes."`
+	Forget     forgetCmd     `cmd:"" help:"Remove demandes from everywhere, with a receipt, and do not fetch them again."`
+	Status     statusCmd     `cmd:"" help:"What is done, pending, rejected, and when it will be finished at the quota."`
+	State      stateCmd      `cmd:"" help:"The ledger itself."`
+	Verify     verifyCmd     `cmd:"" help:"Check every published file against its lot."`
+	Schema     schemaCmd     `cmd:"" help:"The tables' columns."`
+	Settings   configCmd     `cmd:"" name:"config" help:"The configuration file."`
+	Simulate   simulateCmd   `cmd:"" help:"Serve the API's simulator on this machine."`
+	Completion completionCmd `cmd:"" help:"What makes a shell complete the command line."`
+	Man        manCmd        `cmd:"" help:"The manual page."`
+	Complete   completeCmd   `cmd:"" name:"__complete" hidden:"" help:"How the last word may go on."`
 }
 
 // streams are the process's standard streams, given to each command.
@@ -102,6 +105,7 @@ func newParser(ctx context.Context, std streams) (*kong.Kong, error) {
 		kong.ShortUsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std),
+		kong.BindToProvider(func(parser *kong.Kong) (completing, error) { return completing{parser.Model}, nil }),
 	)
 }
 
