@@ -20,6 +20,7 @@ test-world: ## three days of backfill and thirty nights in simulated time: too s
 test-program: ## the built program: killed, starved, cut off, and read by DuckDB
 	@cd e2e && go test -count 1 ./... # go test does not see that the program has changed
 	@cd bench && go test ./...
+	@cd deploy && CGO_ENABLED=0 go test ./...
 
 test-bigquery: ## BigQuery's SQL, parsed and type-checked by GoogleSQL's own analyzer (its first build takes minutes and 7 GB)
 	@cd bigquery && GOFLAGS=-p=1 go test -count 1 .
@@ -53,7 +54,7 @@ bench-overhead: ## what report, metrics, traces and pings cost a run, five pairs
 
 FUZZTIME ?= 5m
 fuzz: ## every fuzz target for FUZZTIME (5m); what fails is kept under testdata/fuzz
-	@for package in $$(grep -rl '^func Fuzz' --include '*_test.go' internal schemas | xargs -n 1 dirname | sort -u); do \
+	@for package in $$(grep -rl '^func Fuzz' --include '*_test.go' internal schemas cmd | xargs -n 1 dirname | sort -u); do \
 		for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' --include '*_test.go' $$package | cut -d ' ' -f 2); do \
 			echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$package || exit 1; \
 		done; \

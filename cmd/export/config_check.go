@@ -62,6 +62,7 @@ func (c *configCheckCmd) Run(ctx context.Context, global *cli, std streams) erro
 		}
 		used = append(used, run)
 	}
+	checked.together(used)
 	checked.print(std.out)
 	for _, run := range used {
 		run.print(std.out)

@@ -21,6 +21,7 @@ type effectiveRun struct {
 	export   string
 	settings []effectiveSetting
 	unset    []string
+	run      *runCmd
 }
 
 // effectiveSetting is one setting as it would be used, and where it comes from.
@@ -61,6 +62,7 @@ func (c *checking) run(ctx context.Context, export string) (effectiveRun, error)
 	r.missing(run)
 	r.credentials(run)
 	r.places(run)
+	r.used.run = run
 	return r.used, nil
 }
 
@@ -278,6 +280,28 @@ func (r *runChecking) places(run *runCmd) {
 	}
 	if _, err := run.Files.load(); err != nil {
 		r.about("schemas", strings.TrimPrefix(err.Error(), "--schemas "))
+	}
+}
+
+// together checks what the exports share: a ledger's answers go into one output, and a client's quota is kept in one state.
+func (c *checking) together(runs []effectiveRun) {
+	for i, one := range runs {
+		for _, other := range runs[i+1:] {
+			key := config.ExportsKey + "." + other.export + ".state"
+			line := 0
+			if setting := c.file.Find(config.Place{Command: "run", Export: other.export}, "state"); setting != nil {
+				line = setting.Line
+			}
+			sameState := overlap(one.run.State, other.run.State)
+			switch {
+			case sameState && !overlap(one.run.Out, other.run.Out):
+				c.found(&config.Problem{Line: line, Key: key, Text: fmt.Sprintf(
+					"it is that of the export %s, whose out is another: what one run leaves to be published the other would put into its own", one.export)})
+			case !sameState && !one.run.Simulate && !other.run.Simulate && one.run.API.ClientID == other.run.API.ClientID && one.run.API.BaseURL == other.run.API.BaseURL:
+				c.warn(&config.Problem{Line: line, Key: key, Text: fmt.Sprintf(
+					"it is not that of the export %s, whose client is the same: run at the same time, they would not know of each other's calls", one.export)})
+			}
+		}
 	}
 }
 

@@ -91,8 +91,7 @@ func TestCheckTellsWhatRunUses(t *testing.T) {
 	withSettings(t)
 	text := "list: [numeros.txt]\nclient-id: ID\ncode-cdgf: A\nuser-login: ${LOGIN:-moi}\nrate: 08\nuntil: 06:30\nseal-every: 5m\nfinal-statuses: [X, Y]\n" +
 		"run: {max-calls: 7}\nsupplier:\n  - {code-cdgf: B, client-id: d, client-secret-env: OMEGA_CLIENT_SECRET}\n" +
-		"exports:\n  nuit: {out: nuit, rate: 0.5, simulate: yes}\n  jour: {out: jour}\n"
-	text = strings.Replace(text, "simulate: yes", "simulate: true", 1)
+		"exports:\n  nuit: {out: nuit, state: s1, rate: 0.5, simulate: true}\n  jour: {out: jour, state: s2}\n"
 	if said, code := check(t, text); code != exitDone {
 		t.Fatalf("exit %d:\n%s", code, said)
 	}
@@ -183,7 +182,7 @@ func TestTheSchemaTellsGoodFilesFromBad(t *testing.T) {
 		"schema: {infer: {schemas: x}}\nstate: {rebuild: {progress: log}}\n":                         true,
 		"state: s\n":                 true,
 		"schema: {list: {out: x}}\n": true,
-		"exports: {nuit: {list: [numeros.txt], priority: 1}, jour: {out: x}}\n":                       true,
+		"exports: {nuit: {list: [numeros.txt], priority: 1}, jour: {max-calls: 5}}\n":                 true,
 		"supplier: [{code-cdgf: B, client-id: d, client-secret-env: OMEGA_CLIENT_SECRET, rate: 2}]\n": true,
 		"supplier: ['code-cdgf=B,client-id=d,client-secret-env=OMEGA_CLIENT_SECRET']\n":               true,
 		"raet: 5\n":                          false,
