@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,7 +21,7 @@ func printReceipt(to io.Writer, r pipeline.Receipt, c *forgetCmd) {
 		printUndone(to, r)
 		return
 	}
-	if len(r.Numbers) == 0 && r.Error == "" {
+	if len(r.Numbers) == 0 {
 		return
 	}
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
@@ -46,6 +47,8 @@ func printReceipt(to io.Writer, r pipeline.Receipt, c *forgetCmd) {
 	switch {
 	case r.DryRun:
 		fmt.Fprintln(to, "Nothing was changed: --dry-run.")
+	case r.GoneAfter.IsZero() && keepsRemoved(r):
+		fmt.Fprintln(to, "No object that stands there now holds them; what the bucket keeps of removed ones is told above.")
 	case r.GoneAfter.IsZero():
 		fmt.Fprintln(to, "No file that this program wrote there holds them any more.")
 	default:
@@ -106,6 +109,14 @@ func printForgottenIn(to io.Writer, r pipeline.Receipt, output pipeline.OutputRe
 	}
 }
 
+// keepsRemoved says whether a bucket keeps removed objects, or may.
+func keepsRemoved(r pipeline.Receipt) bool {
+	return slices.ContainsFunc(r.Outputs, func(output pipeline.OutputReceipt) bool {
+		b := output.Bucket
+		return b != nil && (b.Unknown != "" || b.SoftDeleteSeconds > 0 || b.Versioning)
+	})
+}
+
 // bucketNotes say what a bucket keeps of removed objects, and what to do.
 func bucketNotes(b pipeline.BucketReceipt, now time.Time) []string {
 	describe := "gcloud storage buckets describe gs://" + b.Name
@@ -135,7 +146,7 @@ func bucketNotes(b pipeline.BucketReceipt, now time.Time) []string {
 }
 
 func spokenDays(d time.Duration) string {
-	if d%(24*time.Hour) == 0 {
+	if d%(24*time.Hour) == 0 && d > 24*time.Hour {
 		return fmt.Sprintf("%d days", d/(24*time.Hour))
 	}
 	return d.String()

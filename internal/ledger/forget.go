@@ -5,7 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,10 +27,23 @@ func (l *Ledger) Alone() error {
 		return errReadOnly
 	}
 	err := lockFile(l.lock, exclusive, false)
-	if errors.Is(err, errHeld) {
-		return fmt.Errorf("%w %s (it was last taken by %s)", ErrLocked, l.path, holder(filepath.Join(filepath.Dir(l.path), lockName)))
+	if !errors.Is(err, errHeld) {
+		return err
 	}
-	return err
+	// Who took the lock last is this process itself, so the runs are named.
+	ids, err := l.runLocks()
+	var live []string
+	for _, id := range ids {
+		if held, liveErr := l.isLive(id); held || liveErr != nil {
+			live = append(live, strconv.FormatInt(id, 10))
+			err = errors.Join(err, liveErr)
+		}
+	}
+	who := "another process has it open"
+	if len(live) > 0 {
+		who = "run " + strings.Join(live, ", ") + " goes on"
+	}
+	return errors.Join(fmt.Errorf("%w %s: %s", ErrLocked, l.path, who), err)
 }
 
 // Forget takes all away that the ledger holds of some numbers, and remembers their tombstones, in one transaction: their

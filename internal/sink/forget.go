@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -71,6 +72,7 @@ func (o *Output) Forget(ctx context.Context, options ForgetOptions) (ForgetRepor
 	} else {
 		err = f.run(ctx)
 	}
+	slices.SortFunc(f.report.Tables, func(a, b ForgottenTable) int { return strings.Compare(a.Name, b.Name) })
 	if err != nil {
 		return f.report, fmt.Errorf("forgetting in %s: %w", o.URI(), err)
 	}
