@@ -65,7 +65,9 @@ func TestForgettingInABucketTellsWhatTheBucketKeeps(t *testing.T) {
 	}
 	whole(t, e.uri, e.without(gone...))
 	deep()
-	text = e.forget(0, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":{"code":403,"message":"no"}}`, http.StatusForbidden) }, gone...)
+	text = e.forget(0, func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"error":{"code":403,"message":"no"}}`, http.StatusForbidden)
+	}, gone...)
 	if !strings.Contains(text, "its settings cannot be read") || !strings.Contains(text, "Nothing was found of these numbers") {
 		t.Errorf("it says %s", text)
 	}
