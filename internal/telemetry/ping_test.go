@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -92,7 +93,7 @@ func TestAWatchdogThatDoesNotAnswerCostsTenSeconds(t *testing.T) {
 		near, far := net.Pipe()
 		defer far.Close()
 		go func() { _, _ = io.Copy(io.Discard, far) }()
-		w.client.Transport = &http.Transport{Dial: func(string, string) (net.Conn, error) { return near, nil }}
+		w.client.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
 		begun := time.Now()
 		err := w.Started(t.Context())
 		if err == nil || time.Since(begun) != pingPatience || strings.Contains(err.Error(), "canary") {
