@@ -56,6 +56,9 @@ var errState = errors.New("the state cannot be opened")
 // errReport says that a file that was asked for, as --report, could not be written.
 var errReport = errors.New("the file is not written")
 
+// errNoReport says that there is no run report to tell of.
+var errNoReport = errors.New("the report cannot be read")
+
 // errNoAnswers says that there is nothing to infer a schema from.
 var errNoAnswers = errors.New("no raw answers can be read")
 
@@ -85,7 +88,7 @@ func exitCode(err error) int {
 		return exitCannot
 	case errors.Is(err, pipeline.ErrOutage):
 		return exitOutage
-	case errors.As(err, &list), errors.Is(err, errDamaged), errors.Is(err, pipeline.ErrArchive), errors.Is(err, errNoAnswers):
+	case errors.As(err, &list), errors.Is(err, errDamaged), errors.Is(err, pipeline.ErrArchive), errors.Is(err, errNoAnswers), errors.Is(err, errNoReport):
 		return exitList
 	case errors.Is(err, pipeline.ErrStopped), errors.Is(err, ledger.ErrLocked), errors.Is(err, lease.ErrHeld), errors.Is(err, lease.ErrLost), errors.Is(err, sink.ErrReplacing), errors.Is(err, context.Canceled):
 		return exitStopped

@@ -29,6 +29,7 @@ type cli struct {
 	Compact    compactCmd    `cmd:"" help:"Put few large files in the place of many small ones; no value changes."`
 	Forget     forgetCmd     `cmd:"" help:"Remove demandes from everywhere, with a receipt, and do not fetch them again."`
 	Status     statusCmd     `cmd:"" help:"What is done, pending, rejected, and when it will be finished at the quota."`
+	Report     reportCmd     `cmd:"" help:"What a run did, from its report: the summary, or a page to read."`
 	State      stateCmd      `cmd:"" help:"The ledger itself."`
 	Verify     verifyCmd     `cmd:"" help:"Check every published file against its lot."`
 	Schema     schemaCmd     `cmd:"" help:"The tables' columns."`
@@ -160,13 +161,14 @@ Examples:
   omega-export replay --schemas mes-schemas
   omega-export compact
   omega-export forget WD00APSW --receipt recu.json
+  omega-export report report.json --html report.html
   omega-export verify --out out
   omega-export state rebuild --state state-neuf --out out
 
 Exit status:
   0   all that was due is done
   64  wrong usage
-  65  the list cannot be read (run); a published file is damaged or lost (verify, forget); the archive lacks answers (replay)
+  65  the list cannot be read (run); a published file is damaged or lost (verify, forget); the archive lacks answers (replay); no report (report)
   69  the API stayed down
   70  a bug
   73  the output or the state cannot be opened

@@ -45,7 +45,7 @@ type runCmd struct {
 	Files         schemasFlag    `embed:""`
 	SchemaMode    string         `default:"evolve" enum:"evolve,freeze" help:"evolve: new fields become columns; freeze: they stay in _champs_inconnus (default: ${default})."`
 	Simulate      bool           `help:"Ask the built-in simulator instead of the API."`
-	Report        string         `placeholder:"FILE" help:"Write the run report there, JSON."`
+	Reports       reportFlags    `embed:""`
 	Progress      string         `default:"auto" enum:"auto,bar,log,none" help:"auto, bar, log or none (default: ${default})."`
 	Telemetry     telemetryFlags `embed:""`
 	Logging       logFlags       `embed:""`
@@ -91,7 +91,7 @@ func (c *runCmd) Validate() error {
 	return c.Due.validate()
 }
 
-// Run does the run, prints its summary, and has it told to those who watch.
+// Run does the run, writes its report, prints its summary, and has it told to those who watch.
 func (c *runCmd) Run(ctx context.Context, std streams) error {
 	watch, err := c.Telemetry.begin(ctx, &c.Logging, std.err, telemetry.Snapshot{Simulated: c.Simulate, DryRun: c.DryRun})
 	if err != nil {
@@ -103,21 +103,21 @@ func (c *runCmd) Run(ctx context.Context, std streams) error {
 	return err
 }
 
-// export does the run, and prints its summary.
-func (c *runCmd) export(ctx context.Context, std streams, watch *watch) error {
+// do does the run and fills in its report. began says that there is a run to tell of.
+func (c *runCmd) do(ctx context.Context, std streams, watch *watch, report *pipeline.Report) (began bool, err error) {
 	suppliers, err := c.API.suppliers(c.Simulate)
 	if err != nil {
-		return err
+		return false, err
 	}
 	progress, log := c.progress(std, len(suppliers))
 	state, err := c.openState(ctx, log)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ctx = state.context(ctx)
 	rooms, closeAll, err := c.open(ctx, log, suppliers, state)
 	if err != nil {
-		return errors.Join(err, lostLease(ctx))
+		return false, errors.Join(err, lostLease(ctx))
 	}
 	defer closeAll()
 	rooms.Progress, rooms.Watcher, rooms.Tracer = progress, watch, watch.tracer
@@ -125,34 +125,25 @@ func (c *runCmd) export(ctx context.Context, std streams, watch *watch) error {
 	defer watch.closing()
 	config, err := c.config(std, suppliers[0].CodeCDGF)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if c.Simulate {
 		log.Warn("SIMULATION: the answers come from the built-in simulator, not from the API", "out", c.Out)
 	}
 	if !c.DryRun {
 		if err := c.beginCampaign(ctx, state); err != nil {
-			return err
+			return false, err
 		}
 	}
-	report, err := pipeline.Run(ctx, config, rooms)
+	*report, err = pipeline.Run(ctx, config, rooms)
+	report.Output = rooms.Output.URI()
 	if err == nil && !c.DryRun && c.Refresh == string(ledger.All) {
 		err = state.note(ctx, time.Time{})
 	}
 	if errors.Is(err, pipeline.ErrState) {
 		err = fmt.Errorf("--state %s: %w; free space there or mend it, then run again: nothing that was recorded is lost", c.State, err)
 	}
-	if c.Report != "" {
-		if writeErr := writeReport(c.Report, report); writeErr != nil {
-			err = errors.Join(err, writeErr)
-		}
-	}
-	if c.DryRun && err == nil {
-		printPlan(std.out, report)
-		return nil
-	}
-	printSummary(std.out, report, rooms.Output.URI())
-	return err
+	return true, err
 }
 
 func (c *runCmd) mode() string {

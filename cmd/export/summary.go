@@ -55,7 +55,7 @@ func printPlan(to io.Writer, r pipeline.Report) {
 	fmt.Fprintln(table, "  SUPPLIER\tNEVER ANSWERED\tDUE AGAIN\tAT THE QUOTA\tDONE AT")
 	for _, supplier := range r.Plan {
 		takes := time.Duration(supplier.Seconds) * time.Second
-		fmt.Fprintf(table, "  %s\t%d\t%d\t%s\t%s\n", supplier.Supplier, supplier.NeverAnswered, supplier.Again, takes, time.Now().Add(takes).Format("2006-01-02 15:04"))
+		fmt.Fprintf(table, "  %s\t%d\t%d\t%s\t%s\n", supplier.Supplier, supplier.NeverAnswered, supplier.Again, takes, r.EndedAt.Add(takes).Local().Format("2006-01-02 15:04"))
 	}
 	_ = table.Flush()
 }

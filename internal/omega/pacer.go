@@ -75,6 +75,13 @@ func NewPacer(options PacerOptions) (*Pacer, error) {
 // Interval is the time that the quota puts between two calls.
 func (p *Pacer) Interval() time.Duration { return p.interval }
 
+// Resume is when slots are given again after a refusal or a spent quota; in the past, or zero, if none keeps them back.
+func (p *Pacer) Resume() time.Time {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.resume
+}
+
 // State is what the next run should know.
 func (p *Pacer) State() PacerState {
 	p.mutex.Lock()

@@ -15,10 +15,16 @@ const (
 // access is what the answers so far say of a supplier's right to ask.
 type access struct {
 	accepted  bool            // an answer other than 401 and 403 has come
-	forbidden []ledger.Answer // 403s held back until it is known whether they are the numbers' fault
+	forbidden []forbidden     // 403s held back until it is known whether they are the numbers' fault
 	refused   map[uint64]bool // token generations refused since the last accepted one
 	setAside  int64           // numbers that spent their calls while the API was down
 	fatal     error           // why the lane was ended
+}
+
+// forbidden is a number that was answered 403.
+type forbidden struct {
+	numero string
+	answer ledger.Answer
 }
 
 func newAccess() access { return access{refused: map[uint64]bool{}} }
@@ -36,7 +42,7 @@ func (r *recorder) accept(l *lane) {
 	l.accepted = true
 	clear(l.refused)
 	for _, held := range l.forbidden {
-		r.keepReject(l, held)
+		r.keepReject(l, held.numero, held.answer)
 	}
 	l.forbidden = nil
 }
@@ -62,11 +68,11 @@ func (r *recorder) forbid(res result) {
 	answer := r.basis(res)
 	answer.Motif = "acces_refuse"
 	if l.accepted {
-		r.reject(l, answer)
+		r.reject(res, answer)
 		return
 	}
 	clear(l.refused)
-	l.forbidden = append(l.forbidden, answer)
+	l.forbidden = append(l.forbidden, forbidden{res.job.demande.Numero, answer})
 	l.holds.Store(true)
 	r.settled = append(r.settled, l.queue.done)
 	if len(l.forbidden) >= allForbidden {

@@ -38,7 +38,7 @@ func fetch(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publ
 		lanes[i] = &lane{
 			span: trace.SpanFromContext(spanned), endSpan: endSpan, watcher: rooms.Watcher,
 			supplier: supplier, config: config, log: rooms.Log.With("supplier", supplier.Code), books: rooms.Ledger, run: run, queue: newQueue(pages(rooms.Ledger, run, i)),
-			budget: budget, results: results, stop: stop, access: newAccess(), counts: SupplierCounts{Interval: supplier.Pacer.Interval()},
+			budget: budget, results: results, recorder: report.recorder, stop: stop, access: newAccess(), counts: SupplierCounts{Rate: 1 / supplier.Pacer.Interval().Seconds(), Interval: supplier.Pacer.Interval()},
 		}
 	}
 	rooms.Progress.Planned(report.Due)
@@ -68,6 +68,7 @@ func fetch(ctx context.Context, config Config, rooms Rooms, run ledger.Run, publ
 		l.span.SetAttributes(l.traced()...)
 		l.endSpan(ended[i])
 		report.Suppliers[l.supplier.Code] = l.counts
+		l.noteOutage()
 	}
 	return errors.Join(ended...)
 }

@@ -10,6 +10,7 @@ import (
 	"omega-export/internal/flatten"
 	"omega-export/internal/ledger"
 	"omega-export/internal/omega"
+	"omega-export/internal/report"
 )
 
 const (
@@ -24,6 +25,8 @@ const (
 func (r *recorder) judge(res result) {
 	l := res.lane
 	r.count(res)
+	came := report.Failed
+	defer func() { r.note(res, came) }()
 	if res.answer.Kind != omega.TooMany && res.answer.Kind != omega.Transient && res.answer.Kind != omega.Cancelled {
 		l.supplier.Pacer.Accepted()
 	}
@@ -34,16 +37,18 @@ func (r *recorder) judge(res result) {
 	case omega.Transient:
 		r.transient(res)
 	case omega.TooMany:
+		came = report.Refused
 		r.tooMany(res)
 	case omega.Unauthorized:
 		r.unauthorized(res)
 	case omega.Forbidden:
 		r.reachable(l)
+		came = report.Reject
 		r.forbid(res)
 	default:
 		r.reachable(l)
 		r.accept(l)
-		r.answered(res)
+		came = r.answered(res)
 	}
 }
 
@@ -67,22 +72,26 @@ func (r *recorder) count(res result) {
 
 // reachable notes that the API answers.
 func (r *recorder) reachable(l *lane) {
-	if lasted := l.outage.worked(time.Now()); lasted > 0 {
+	now := time.Now()
+	if lasted := l.outage.worked(now); lasted > 0 {
+		r.report.recorder.Down(report.Down{From: now.Add(-lasted), To: now, Supplier: l.supplier.Code})
 		l.rose(lasted)
 	}
 }
 
-func (r *recorder) answered(res result) {
+// answered keeps an answer of the API's own, and says what it is on the time line.
+func (r *recorder) answered(res result) report.Result {
 	answer := r.basis(res)
 	answer.Motif = r.identify(res, &answer)
 	if answer.Motif == "" {
 		r.report.Counts.Documents++
-		if bytes.Equal(answer.SHA256, res.job.demande.DernierSHA256) {
-			r.report.Counts.Unchanged++
-		}
 		r.keep(res.lane, answer)
 		r.settled = append(r.settled, res.lane.queue.done)
-		return
+		if bytes.Equal(answer.SHA256, res.job.demande.DernierSHA256) {
+			r.report.Counts.Unchanged++
+			return report.Unchanged
+		}
+		return report.Document
 	}
 	if res.answer.HTTPStatus == 200 {
 		if res.job.odd++; res.job.odd < oddFor(answer.Motif) && res.job.tries() < callsFor(res.job.demande.FailedRuns) {
@@ -90,10 +99,11 @@ func (r *recorder) answered(res result) {
 			answer.Settles = false
 			r.batch = append(r.batch, answer)
 			r.retryLater(res, 0)
-			return
+			return report.Failed
 		}
 	}
-	r.reject(res.lane, answer)
+	r.reject(res, answer)
+	return report.Reject
 }
 
 // basis is what the ledger keeps of any answer; it is due again as a reject is, unless it proves to be a document.
@@ -152,14 +162,15 @@ func (r *recorder) dueAgain(res result, answer *ledger.Answer, identity flatten.
 	answer.NextDue = answer.ReceivedAt.Add(answer.Every)
 }
 
-func (r *recorder) reject(l *lane, answer ledger.Answer) {
-	r.keepReject(l, answer)
-	r.settled = append(r.settled, l.queue.done)
+func (r *recorder) reject(res result, answer ledger.Answer) {
+	r.keepReject(res.lane, res.job.demande.Numero, answer)
+	r.settled = append(r.settled, res.lane.queue.done)
 }
 
-func (r *recorder) keepReject(l *lane, answer ledger.Answer) {
+func (r *recorder) keepReject(l *lane, numero string, answer ledger.Answer) {
 	r.report.Counts.Rejects++
 	r.report.Rejects[answer.Motif]++
+	r.report.recorder.Rejected(answer.Motif, numero)
 	r.keep(l, answer)
 }
 
@@ -201,7 +212,7 @@ func (r *recorder) failed(res result) {
 	}
 	answer.Every = r.due.everyFailure(res.job.demande.FailedRuns + 1)
 	answer.NextDue = answer.ReceivedAt.Add(answer.Every)
-	r.reject(res.lane, answer)
+	r.reject(res, answer)
 }
 
 // retryLater asks again behind the others, each time four times as far away, and not before the API wants it.

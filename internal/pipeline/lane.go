@@ -13,6 +13,7 @@ import (
 
 	"omega-export/internal/ledger"
 	"omega-export/internal/omega"
+	"omega-export/internal/report"
 )
 
 // othersEvery is how often a run that has nothing left looks whether the numbers that other runs ask for are done.
@@ -36,6 +37,8 @@ type lane struct {
 	outage   outage
 	budget   *budget
 	results  chan<- result
+	recorder *report.Recorder
+	meter    *meter
 	stop     context.CancelCauseFunc // ends this lane's dispatching
 	holds    atomic.Bool             // it has claimed numbers that it will not settle: others may wait for it, so it waits for none
 
@@ -84,6 +87,7 @@ func (l *lane) dispatch(ctx, inFlight context.Context) error {
 	var calls errgroup.Group
 	calls.SetLimit(l.config.MaxInFlight)
 	defer func() { _ = calls.Wait() }()
+	l.meter = newMeter(l.recorder, l.supplier.Pacer.Interval())
 	for ctx.Err() == nil {
 		job, token, slot, err := l.next(ctx)
 		if err != nil {
@@ -122,6 +126,7 @@ func (l *lane) surrender(ctx context.Context) error {
 // next waits for a job and the right to ask for it. It gives no job when no work is left or ctx has ended.
 func (l *lane) next(ctx context.Context) (*job, omega.Token, *omega.Slot, error) {
 	job, err := l.queue.take(ctx)
+	l.meter.idle()
 	if err != nil && ctx.Err() == nil {
 		return nil, omega.Token{}, nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
@@ -129,6 +134,7 @@ func (l *lane) next(ctx context.Context) (*job, omega.Token, *omega.Slot, error)
 		return nil, omega.Token{}, nil, nil
 	}
 	token, slot, err := l.admit(ctx)
+	l.meter.busy()
 	if err != nil {
 		l.queue.again(job)
 		if ctx.Err() != nil {
@@ -179,7 +185,9 @@ func (l *lane) admit(ctx context.Context) (omega.Token, *omega.Slot, error) {
 		if err := l.supplier.Client.Prepare(ctx); err != nil && ctx.Err() == nil {
 			l.log.Debug("no connection could be opened ahead of the call", "error", err) // the call will say so itself
 		}
+		began := time.Now()
 		slot, err := l.supplier.Pacer.Take(ctx)
+		l.meter.held(began, l.supplier.Pacer.Resume())
 		if err != nil {
 			if ctx.Err() == nil {
 				err = fmt.Errorf("%w: %w", ErrState, err)
@@ -209,6 +217,7 @@ func (l *lane) waitOutage(ctx context.Context) error {
 	if l.outageTold.again(since.String(), time.Now()) {
 		l.log.Warn("the API is down, probing slowly", "since", since.Format(time.RFC3339), "next_probe", wait.String(), "gives_up_after", l.config.MaxOutage.String())
 	}
+	defer l.meter.waited(report.Outage, time.Now())
 	return pause(ctx, min(wait, l.config.MaxOutage-lasted))
 }
 
@@ -216,6 +225,7 @@ func (l *lane) waitOutage(ctx context.Context) error {
 func (l *lane) token(ctx context.Context) (omega.Token, error) {
 	var since time.Time // of the first failure
 	var told seldom
+	defer l.meter.waited(report.NoToken, time.Now())
 	for {
 		token, err := l.supplier.Client.Token(ctx)
 		if err == nil {

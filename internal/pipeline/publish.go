@@ -111,7 +111,7 @@ func (p *publisher) publishWaiting() error {
 	for i, lot := range lots {
 		p.report.Waiting = len(lots) - i
 		publishing, end := p.rooms.span(p.ctx, "publish", attribute.String("omega.lot", lot.Name), attribute.Int64("omega.answers", lot.Answers))
-		err := p.publish(publishing, lot)
+		files, err := p.publish(publishing, lot)
 		end(err)
 		if err != nil {
 			return fmt.Errorf("%w: publishing lot %s (it is safe in the ledger; run again): %w", ErrPublish, lot.Name, err)
@@ -119,7 +119,7 @@ func (p *publisher) publishWaiting() error {
 		if err := p.rooms.Ledger.MarkPublished(bookkeeping, lot, time.Now()); err != nil {
 			return fmt.Errorf("%w: %w", ErrState, err)
 		}
-		p.report.Lots = append(p.report.Lots, lot.Name)
+		p.report.published(lot, files)
 		p.rooms.Log.Info("lot published", "lot", lot.Name, "answers", lot.Answers)
 		p.rooms.Watcher.Published(len(p.report.Lots), p.report.Tables)
 	}
@@ -128,41 +128,42 @@ func (p *publisher) publishWaiting() error {
 }
 
 // publish writes one lot. Once its commit record stands, nothing is left to do: a lot that a killed run published is not written again.
-func (p *publisher) publish(ctx context.Context, lot ledger.Lot) error {
+// It gives the files that it wrote: none of a lot that was published already.
+func (p *publisher) publish(ctx context.Context, lot ledger.Lot) ([]sink.LotFile, error) {
 	published, err := p.rooms.Output.HasLot(lot.Name)
 	if err != nil || published {
-		return err
+		return nil, err
 	}
 	zone, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
-		return fmt.Errorf("loading the time zone Europe/Paris: %w", err)
+		return nil, fmt.Errorf("loading the time zone Europe/Paris: %w", err)
 	}
 	out, err := p.rooms.Output.Begin(ctx, sink.LotInfo{
 		Name: lot.Name, DateExport: lot.SealedAt.In(zone).Format(time.DateOnly), Mode: p.config.Mode, SealedAt: lot.SealedAt,
 	})
 	if errors.Is(err, sink.ErrPublished) {
-		return nil // by another process of this ledger, meanwhile
+		return nil, nil // by another process of this ledger, meanwhile
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	forgotten, err := publishedTombstones(ctx, p.rooms.Output)
 	if err != nil {
 		out.Abort()
-		return err
+		return nil, err
 	}
 	writing := lotWriter{forgotten: forgotten, rooms: p.rooms, freeze: p.config.Freeze, lot: lot, out: out, counts: map[string]*TableCounts{}, told: p.report.Tables}
 	if err := writing.all(ctx); err != nil {
 		out.Abort()
-		return err
+		return nil, err
 	}
 	if err := out.Commit(ctx); err != nil {
 		out.Abort()
-		return err
+		return nil, err
 	}
 	// Counted only now: a lot that fails half-way is written, and would be counted, again.
 	for name, counts := range writing.counts {
 		p.report.table(name).add(counts)
 	}
-	return nil
+	return out.Files(), nil
 }

@@ -92,7 +92,7 @@ func (r *recorder) commit(ctx context.Context) error {
 	r.settled = r.settled[:0]
 	r.rooms.Progress.Advanced(r.report.Counts)
 	r.show()
-	r.note()
+	r.traceNow()
 	if r.unsealed >= r.config.LotAnswers {
 		r.unsealed = 0
 		return r.publisher.sealAndPublish()

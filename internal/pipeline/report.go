@@ -3,6 +3,8 @@ package pipeline
 import (
 	"errors"
 	"time"
+
+	"omega-export/internal/report"
 )
 
 // Counts is how a run goes.
@@ -35,6 +37,7 @@ type PlannedSupplier struct {
 // SupplierCounts is how one supplier's quota was used.
 type SupplierCounts struct {
 	Calls     int64         `json:"calls"`
+	Rate      float64       `json:"rate"` // calls a second that its quota allows
 	FirstCall time.Time     `json:"first_call,omitzero"`
 	LastCall  time.Time     `json:"last_call,omitzero"`
 	QuotaUsed float64       `json:"quota_used"` // calls over slots between the first and the last call
@@ -57,30 +60,41 @@ func (s *SupplierCounts) called(at time.Time) {
 
 // Report is the run report.
 type Report struct {
-	Version   int                       `json:"version"`
-	Run       int64                     `json:"run"`
-	Mode      string                    `json:"mode"`
-	Refresh   string                    `json:"refresh"`
-	StartedAt time.Time                 `json:"started_at"`
-	EndedAt   time.Time                 `json:"ended_at"`
-	Lists     ListCounts                `json:"lists"`
-	Forgotten int64                     `json:"forgotten"` // given by the lists, and left out because they were forgotten
-	Due       int64                     `json:"due"`
-	Counts    Counts                    `json:"counts"`
-	Plan      []PlannedSupplier         `json:"plan"`
-	Suppliers map[string]SupplierCounts `json:"suppliers"` // by code_cdgf
-	Rejects   map[string]int64          `json:"rejects"`   // by motif
-	Tables    map[string]*TableCounts   `json:"tables"`
-	Lots      []string                  `json:"lots"`
-	Waiting   int                       `json:"lots_waiting"` // sealed and not published
-	Outcome   string                    `json:"outcome"`
-	Error     string                    `json:"error,omitempty"`
-	ExitCode  int                       `json:"exit_code"`
+	Version       int                       `json:"version"`
+	Run           int64                     `json:"run"`
+	Mode          string                    `json:"mode"`
+	Refresh       string                    `json:"refresh"`
+	StartedAt     time.Time                 `json:"started_at"`
+	EndedAt       time.Time                 `json:"ended_at"`
+	Lists         ListCounts                `json:"lists"`
+	Forgotten     int64                     `json:"forgotten"` // given by the lists, and left out because they were forgotten
+	Due           int64                     `json:"due"`
+	Counts        Counts                    `json:"counts"`
+	Plan          []PlannedSupplier         `json:"plan"`
+	Suppliers     map[string]SupplierCounts `json:"suppliers"` // by code_cdgf
+	Rejects       map[string]int64          `json:"rejects"`   // by motif
+	Tables        map[string]*TableCounts   `json:"tables"`
+	Lots          []string                  `json:"lots"`
+	Waiting       int                       `json:"lots_waiting"`   // sealed and not published
+	PublishedLots []PublishedLot            `json:"published_lots"` // those of lots, in the same order
+	Backlog       Backlog                   `json:"backlog"`
+	Output        string                    `json:"output,omitempty"` // where the tables are; whoever opened it fills it in
+	DryRun        bool                      `json:"dry_run"`          // nothing was asked for
+	Outcome       string                    `json:"outcome"`
+	Error         string                    `json:"error,omitempty"`
+	ExitCode      int                       `json:"exit_code"`
+	report.Notes
+
+	recorder *report.Recorder
 }
 
-func newReport(config Config) Report {
+// ReportVersion is that of the reports that this program writes.
+const ReportVersion = 2
+
+// NewReport is the report of a run that has not begun: Run makes its own, and one that cannot begin has no other.
+func NewReport(config Config) Report {
 	return Report{
-		Version: 1, Mode: config.Mode, Refresh: string(config.Refresh), StartedAt: time.Now(),
+		Version: ReportVersion, DryRun: config.DryRun, recorder: &report.Recorder{}, PublishedLots: []PublishedLot{}, Mode: config.Mode, Refresh: string(config.Refresh), StartedAt: time.Now(),
 		Plan: []PlannedSupplier{}, Suppliers: map[string]SupplierCounts{}, Rejects: map[string]int64{}, Tables: map[string]*TableCounts{}, Lots: []string{},
 	}
 }
@@ -107,10 +121,12 @@ func (r *Report) QuotaUsed() float64 {
 	return calls / slots
 }
 
-// end closes the report.
-func (r *Report) end(err error) {
+// End closes the report of a run that ended with that error, nil or not, and that exit code.
+func (r *Report) End(err error, exitCode int) {
 	r.EndedAt = time.Now()
 	r.Outcome = outcome(err)
+	r.ExitCode = exitCode
+	r.Notes = r.recorder.Notes()
 	if err != nil {
 		r.Error = err.Error()
 	}

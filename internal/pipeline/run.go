@@ -90,7 +90,7 @@ type Progress interface {
 // recorded, and the lot is sealed; the error is then ErrStopped. The report is filled in whatever the error.
 func Run(ctx context.Context, config Config, rooms Rooms) (Report, error) {
 	rooms = rooms.complete()
-	report := newReport(config)
+	report := NewReport(config)
 	run, err := rooms.Ledger.BeginRun(context.WithoutCancel(ctx), config.Refresh, report.StartedAt)
 	if err != nil {
 		return report, fmt.Errorf("%w: %w", ErrState, err)
@@ -102,8 +102,8 @@ func Run(ctx context.Context, config Config, rooms Rooms) (Report, error) {
 	defer cancel()
 	publisher := &publisher{rooms: rooms, config: config, report: &report, ctx: publishing}
 	err = runStages(ctx, config, rooms, run, publisher, &report)
-	report.end(err)
-	report.ExitCode = config.ExitCode(err)
+	report.left(ctx, rooms, run)
+	report.End(err, config.ExitCode(err))
 	trace.SpanFromContext(ctx).SetAttributes(report.traced()...)
 	end(err)
 	ended := rooms.Ledger.EndRun(context.WithoutCancel(ctx), run.ID, time.Now(), err == nil && !config.DryRun, report.ExitCode)

@@ -10,6 +10,8 @@ import (
 // TableCounts is what a run or a replay wrote in one table.
 type TableCounts struct {
 	Rows       int64        `json:"rows"`
+	Files      int64        `json:"files,omitempty"` // published; of a run, not of a replay
+	Bytes      int64        `json:"bytes,omitempty"` // of those files
 	NewColumns []NewColumn  `json:"new_columns,omitempty"`
 	DriftRows  int64        `json:"drift_rows"`              // rows with something in _champs_inconnus
 	DriftFirst string       `json:"drift_example,omitempty"` // numero_demande of one of them
@@ -59,6 +61,8 @@ func (t *TableCounts) drifted(drift flatten.Drift) {
 // add counts what one more lot wrote in the table.
 func (t *TableCounts) add(more *TableCounts) {
 	t.Rows += more.Rows
+	t.Files += more.Files
+	t.Bytes += more.Bytes
 	t.DriftRows += more.DriftRows
 	t.NewColumns = append(t.NewColumns, more.NewColumns...)
 	t.Conflicts = more.Conflicts

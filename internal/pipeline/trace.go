@@ -48,8 +48,8 @@ func failure(err error) string {
 	return "failed"
 }
 
-// note puts the lanes' counts on their spans, now and then.
-func (r *recorder) note() {
+// traceNow puts the lanes' counts on their spans, now and then.
+func (r *recorder) traceNow() {
 	now := time.Now()
 	if now.Sub(r.noted) < traceEvery {
 		return
