@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format fuzz bench bench-overhead bench-parsers bench-duckdb test-world test-program test-bigquery test-crash bench-quota
+.PHONY: help run build test lint format fuzz bench bench-overhead bench-parsers bench-duckdb test-world test-program test-bigquery test-crash test-page bench-quota
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ format: ## format all Go files with gofumpt
 
 test-crash: ## 200 kill -9 of the real program, full disks, power cuts (the last two want root)
 	@cd e2e && OMEGA_E2E_KILLS=200 go test -count 1 -timeout 60m -v -run 'Kill|Disk|PowerCut' .
+
+test-page: ## the report's page in headless Chromium, which must be on the PATH (test-program skips it without)
+	@cd e2e && OMEGA_E2E_PAGE=1 go test -count 1 -v -run 'ThePage|Hostile' .
 
 bench-quota: ## the quota used and the calls refused, counted at the gateway, at the real rate: about six minutes
 	@cd e2e && OMEGA_E2E_QUOTA=1 go test -count 1 -timeout 60m -v -run QuotaTable .

@@ -34,14 +34,19 @@ type chart struct {
 	top          float64 // the value at the upper edge
 	values       []tick
 	categories   []tick
-	betweenMarks bool // the categories are marked at their edges, as times are
+	bands        []band // behind the columns
+	betweenMarks bool   // the categories are marked at their edges, as times are
 }
 
-// ink and grid are the colours of text and lines. The library draws in colours of its own; each is then replaced by a CSS
+// band is a stretch of the chart that is shaded, from 0 to 1.
+type band struct{ from, to float64 }
+
+// ink, grid and down are the colours of text and lines. The library draws in colours of its own; each is then replaced by a CSS
 // variable, so that a page in the dark has others.
 const (
 	inkColour  = "ink"
 	gridColour = "grid"
+	downColour = "down"
 )
 
 // standIn is the colour that the library draws a CSS variable's with.
@@ -52,10 +57,10 @@ func standIn(number int) charts.Color {
 // svg draws the chart with the library: its bars as the library lays them out, its axes with the library's painter, since
 // the library marks no round hours.
 func (c chart) svg(f frame, id string) (template.HTML, error) {
-	colours := append([]string{inkColour, gridColour}, c.colours...)
+	colours := append([]string{inkColour, gridColour, downColour}, c.colours...)
 	seriesColours := make([]charts.Color, len(c.colours))
 	for i := range c.colours {
-		seriesColours[i] = standIn(2 + i)
+		seriesColours[i] = standIn(3 + i)
 	}
 	painter := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: f.width, Height: f.height})
 	c.axes(painter, f)
@@ -75,7 +80,8 @@ func (c chart) bars(painter *charts.Painter, f frame, colours []charts.Color) er
 	option.StackSeries = charts.Ptr(true)
 	option.Padding = charts.NewBox(f.left, f.top, f.right, f.bottom)
 	option.Theme = charts.MakeTheme(charts.ThemeOption{BackgroundColor: charts.ColorTransparent, SeriesColors: colours})
-	option.BarSize = 0.86
+	option.BarSize = 1
+	option.BarMargin = charts.Ptr(0.0)
 	option.CategoryAxis = charts.CategoryAxisOption{Show: charts.Ptr(false), Labels: make([]string, len(c.series[0]))}
 	option.ValueAxis = []charts.ValueAxisOption{{Show: charts.Ptr(false), Min: &bottom, Max: &c.top, SplitLineShow: charts.Ptr(false)}}
 	option.Legend = charts.LegendOption{Show: charts.Ptr(false)}
@@ -87,6 +93,10 @@ func (c chart) axes(painter *charts.Painter, f frame) {
 	ink, grid := standIn(0), standIn(1)
 	font := charts.FontStyle{FontSize: f.fontSize, FontColor: ink}
 	plotWidth, plotHeight := f.width-f.left-f.right, f.height-f.top-f.bottom
+	for _, shaded := range c.bands {
+		from, to := f.left+int(shaded.from*float64(plotWidth)), f.left+int(shaded.to*float64(plotWidth))
+		painter.FilledRect(from, f.top, max(to, from+1), f.top+plotHeight, standIn(2), charts.ColorTransparent, 0)
+	}
 	for _, mark := range c.values {
 		y := f.top + plotHeight - int(mark.at*float64(plotHeight))
 		painter.LineStroke([]charts.Point{{X: f.left, Y: y}, {X: f.width - f.right, Y: y}}, grid, 1)

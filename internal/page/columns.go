@@ -65,6 +65,19 @@ type tick struct {
 	label string
 }
 
+// bands are the outages' stretches.
+func (c columns) bands(outages []report.Down) []band {
+	var shaded []band
+	whole := float64(c.width) * float64(len(c.bins))
+	for _, outage := range outages {
+		from, to := float64(outage.From.Sub(c.start))/whole, float64(outage.To.Sub(c.start))/whole
+		if from, to = min(max(from, 0), 1), min(max(to, 0), 1); whole > 0 && to > from {
+			shaded = append(shaded, band{from, to})
+		}
+	}
+	return shaded
+}
+
 // timeTicks marks round times of the day, at most that many.
 func (c columns) timeTicks(zone *time.Location, most int) []tick {
 	whole := c.width * time.Duration(len(c.bins))

@@ -27,7 +27,7 @@ func (v *view) draw(run pipeline.Report, zone *time.Location) error {
 		if err != nil {
 			return err
 		}
-		if drawn.Wide != "" {
+		if drawn.Wide != "" { // there is something to see
 			v.Charts = append(v.Charts, drawn)
 		}
 	}
@@ -68,9 +68,15 @@ func drawCalls(run pipeline.Report, zone *time.Location) (drawing, error) {
 	d := drawing{Name: "Calls, and what came back", Head: []string{"from", "calls"}}
 	desc := fmt.Sprintf("%s calls", whole(total.Calls))
 	for _, k := range kinds {
-		d.Legend = append(d.Legend, bar{Name: k.name, Value: whole(k.count(total)), Colour: k.colour})
+		if k.count(total) > 0 {
+			d.Legend = append(d.Legend, bar{Name: k.name, Value: whole(k.count(total)), Colour: k.colour})
+		}
 		d.Head = append(d.Head, k.name)
 		desc += fmt.Sprintf(", %s %s", whole(k.count(total)), k.name)
+	}
+	if len(run.Outages) > 0 {
+		d.Legend = append(d.Legend, bar{Name: "the API was down", Value: counted(run.OutageCount, "time", "times"), Colour: "down"})
+		desc += fmt.Sprintf("; the API was down %s", counted(run.OutageCount, "time", "times"))
 	}
 	rows := gather(run.Timeline, tableRows)
 	for i, bin := range rows.bins {
@@ -86,9 +92,12 @@ func drawCalls(run pipeline.Report, zone *time.Location) (drawing, error) {
 		d.Caption += " on a wide screen, of " + narrow + " on a narrow one"
 	}
 	d.Caption += "."
+	if total.Documents+total.Rejects+total.Refused+total.Failed == 0 {
+		return drawing{}, nil
+	}
 	err := d.both("calls", func(f frame) chart {
 		c := gather(run.Timeline, f.mostColumns).padded()
-		drawn := chart{title: d.Name, desc: desc, categories: c.timeTicks(zone, f.mostTimeTick), betweenMarks: true}
+		drawn := chart{title: d.Name, desc: desc, categories: c.timeTicks(zone, f.mostTimeTick), betweenMarks: true, bands: c.bands(run.Outages)}
 		highest := 0.0
 		for _, bin := range c.bins {
 			highest = max(highest, float64(bin.Calls), float64(bin.Documents+bin.Rejects+bin.Refused+bin.Failed))
@@ -124,7 +133,7 @@ func drawShare(run pipeline.Report, zone *time.Location) (drawing, error) {
 		return chart{
 			title: d.Name, desc: percent(run.Quota.Share) + " of the quota was used in all.", series: [][]float64{c.series(func(b report.Bin) float64 { return 100 * share(b) })},
 			colours: []string{"share"}, top: 100, values: []tick{{0, "0"}, {0.25, "25"}, {0.5, "50"}, {0.75, "75"}, {1, "100" + thin + "%"}},
-			categories: c.timeTicks(zone, f.mostTimeTick), betweenMarks: true,
+			categories: c.timeTicks(zone, f.mostTimeTick), betweenMarks: true, bands: c.bands(run.Outages),
 		}
 	})
 	return d, err

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"omega-export/internal/report"
 )
 
 // maxReport bounds what is read as a report: those of the longest runs have some 100 kB.
@@ -45,8 +43,8 @@ func ReadReport(from io.Reader) (Report, error) {
 	if err := json.Unmarshal(text, &read); err != nil {
 		return Report{}, fmt.Errorf("%w: %w", ErrNoReport, err)
 	}
-	if len(read.Timeline.Bins) > report.MaxBins {
-		return Report{}, fmt.Errorf("%w: its time line has %d bins, %d are the most", ErrNoReport, len(read.Timeline.Bins), report.MaxBins)
+	if err := read.Notes.Check(); err != nil {
+		return Report{}, fmt.Errorf("%w: %w", ErrNoReport, err)
 	}
 	for name, table := range read.Tables {
 		if table == nil {

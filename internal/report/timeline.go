@@ -92,14 +92,17 @@ func (t *timeline) slots(from, to time.Time, interval time.Duration) {
 	if interval <= 0 || !to.After(from) {
 		return
 	}
-	last := t.index(to)
-	for i := t.index(from); i <= last; i++ {
-		begins := t.start.Add(time.Duration(i) * t.width)
-		within := earlier(to, begins.Add(t.width)).Sub(later(from, begins))
-		if i == last { // also what a clock set back put before the start
-			within = to.Sub(later(from, begins))
+	last, first := t.index(to), t.index(from)
+	for i := first; i <= last; i++ {
+		begins, ends := t.start.Add(time.Duration(i)*t.width), t.start.Add(time.Duration(i+1)*t.width)
+		// The first bin has also what a clock that was set back put before the start.
+		if i == first || begins.Before(from) {
+			begins = from
 		}
-		t.bins[i].Slots += within.Seconds() / interval.Seconds()
+		if i == last || ends.After(to) {
+			ends = to
+		}
+		t.bins[i].Slots += ends.Sub(begins).Seconds() / interval.Seconds()
 	}
 }
 
@@ -117,17 +120,3 @@ func (t *timeline) snapshot() Timeline {
 
 // hundredths rounds for the reader.
 func hundredths(value float64) float64 { return math.Round(100*value) / 100 }
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
