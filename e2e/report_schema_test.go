@@ -73,23 +73,24 @@ func TestEveryRunsReportFitsThePublishedSchema(t *testing.T) {
 	}
 	all := "../testdata/numeros.txt"
 	for _, test := range []struct {
-		name    string
-		flags   []string
-		code    int
-		outcome string
+		name      string
+		flags     []string
+		simulator []string
+		code      int
+		outcome   string
 	}{
-		{"good", []string{"--list", all}, 0, "complete"},
-		{"with a reject", []string{"--list", numbers}, 0, "complete"},
-		{"stopped", []string{"--list", all, "--max-calls", "7"}, 75, "stopped"},
-		{"dry", []string{"--list", all, "--dry-run"}, 0, "complete"},
-		{"credentials refused", []string{"--list", all, "--client-id", "another"}, 77, "failed"},
-		{"code refused", []string{"--list", all, "--code-cdgf", "B00000000X"}, 77, "failed"},
-		{"list unreadable", []string{"--list", "nowhere.txt"}, 65, "failed"},
-		{"state not writable", []string{"--list", all, "--state", filepath.Join(file, "state")}, 73, "failed"},
-		{"output not writable", []string{"--list", all, "--out", file}, 73, "failed"},
+		{"good", []string{"--list", all}, nil, 0, "complete"},
+		{"with rejects", []string{"--list", numbers}, []string{"--missing", "1"}, 0, "complete"},
+		{"stopped", []string{"--list", all, "--max-calls", "7"}, nil, 75, "stopped"},
+		{"dry", []string{"--list", all, "--dry-run"}, nil, 0, "complete"},
+		{"credentials refused", []string{"--list", all, "--client-id", "another"}, nil, 77, "failed"},
+		{"code refused", []string{"--list", all, "--code-cdgf", "B00000000X"}, nil, 77, "failed"},
+		{"list unreadable", []string{"--list", "nowhere.txt"}, nil, 65, "failed"},
+		{"state not writable", []string{"--list", all, "--state", filepath.Join(file, "state")}, nil, 73, "failed"},
+		{"output not writable", []string{"--list", all, "--out", file}, nil, 73, "failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			place := served(t, "--gateway", "none", "--latency", "1ms", "--client-id", "client", "--code-cdgf", "A04000000X")
+			place := served(t, append([]string{"--gateway", "none", "--latency", "1ms", "--client-id", "client", "--code-cdgf", "A04000000X"}, test.simulator...)...)
 			path := filepath.Join(t.TempDir(), "report.json")
 			place.run(test.code, append([]string{"--rate", "500", "--report", path, "--report-html", path + ".html"}, test.flags...)...)
 			report := validReport(t, path)
