@@ -13,7 +13,7 @@ func assemble(read *files) (*Set, []*FileError) {
 	if root == nil {
 		root = &document{}
 	}
-	set := &Set{blocks: root.blocks}
+	set := &Set{blocks: root.blocks, personal: read.personal}
 	inRoot := tally{names: map[string]place{}, leaves: ownColumns}
 	flaws := inRoot.addAll(root)
 	for _, column := range root.columns {

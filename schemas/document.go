@@ -97,7 +97,7 @@ func (r *reader) columns(node *yaml.Node) []declared {
 }
 
 func (r *reader) column(node *yaml.Node) (column Column, ok bool) {
-	values := r.mapping(node, "a column", []string{"chemin", "type"}, []string{"description", "depuis"})
+	values := r.mapping(node, "a column", []string{"chemin", "type"}, []string{"description", "depuis", "personnel"})
 	before := len(r.flaws)
 	if path, ok := r.text(values["chemin"], "chemin"); ok {
 		column.Path = strings.Split(path, ".")
@@ -113,6 +113,7 @@ func (r *reader) column(node *yaml.Node) (column Column, ok bool) {
 	}
 	column.Description, _ = r.text(values["description"], "description")
 	column.Since, _ = r.written(values["depuis"], "depuis")
+	column.Personal, _ = r.mark(values["personnel"], "personnel")
 	return column, values["chemin"] != nil && values["type"] != nil && len(r.flaws) == before
 }
 

@@ -117,7 +117,7 @@ func TestTheEmbeddedFilesStandOverThemselves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != 24 {
+	if len(files) != 25 {
 		t.Fatalf("%d files are embedded", len(files))
 	}
 	set, own := loaded(t, files), embeddedSet(t)

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-//go:embed racine.yaml types/*.yaml
+//go:embed racine.yaml personnel.yaml types/*.yaml
 var embedded embed.FS
 
 // Embedded is the set of the program's own files: the root's fields and the 23 types of the guide.
@@ -27,7 +27,8 @@ func Embedded() (*Set, error) {
 	return set, nil
 }
 
-// Load is the embedded set with the files of a folder over it: racine.yaml replaces the root; any other .yaml or .yml
+// Load is the embedded set with the files of a folder over it: racine.yaml replaces the root, and
+// personnel.yaml the patterns of personal keys; any other .yaml or .yml
 // file, at the top or in types/, replaces the type of the same code or adds one. Files of other names, and hidden ones, are passed over.
 //
 // A folder that is not there, or that holds no schema file, is an error. All mistakes of all files are told at once, each a *FileError.
@@ -45,10 +46,13 @@ func Load(folder string) (*Set, error) {
 // under is the set of the files with those of a folder over them.
 func (f *files) under(folder fs.FS, name string) (*Set, error) {
 	users, flaws := readFolder(folder, name)
-	if users.root == nil && len(users.types) == 0 && len(flaws) == 0 {
-		return nil, fmt.Errorf("reading the folder of schemas %s: it has no racine.yaml and no type's file, as chf.yaml", name)
+	if users.root == nil && users.personalFile == "" && len(users.types) == 0 && len(flaws) == 0 {
+		return nil, fmt.Errorf("reading the folder of schemas %s: it has no racine.yaml, no personnel.yaml and no type's file, as chf.yaml", name)
 	}
-	all := &files{root: f.root, types: maps.Clone(f.types)}
+	all := &files{root: f.root, types: maps.Clone(f.types), personal: f.personal}
+	if users.personalFile != "" {
+		all.personal = users.personal
+	}
 	if users.root != nil {
 		all.root = users.root
 	}
@@ -64,6 +68,9 @@ func (f *files) under(folder fs.FS, name string) (*Set, error) {
 type files struct {
 	root  *document            // nil if it has none
 	types map[string]*document // by code in upper case
+	// personal are the patterns of personalFile, which is "" if the folder has none.
+	personal     []Pattern
+	personalFile string
 }
 
 // readFolder reads all schema files of a folder, which messages call name.
@@ -101,6 +108,9 @@ func (f *files) add(folder fs.FS, file, name string) []*FileError {
 		return []*FileError{unreadable(shownFile, err)}
 	}
 	stem := strings.TrimSuffix(path.Base(file), path.Ext(file))
+	if path.Dir(file) == "." && strings.EqualFold(stem, "personnel") {
+		return f.addPersonal(shownFile, content)
+	}
 	isRoot := path.Dir(file) == "." && strings.EqualFold(stem, "racine")
 	read, flaws := readDocument(shownFile, content, isRoot)
 	if isRoot {
@@ -118,6 +128,16 @@ func (f *files) add(folder fs.FS, file, name string) []*FileError {
 		code = shownFile // which is no type's code: what is wrong with its columns is told all the same
 	}
 	f.types[code] = read
+	return flaws
+}
+
+// addPersonal reads the folder's patterns of personal keys.
+func (f *files) addPersonal(file string, content []byte) []*FileError {
+	patterns, flaws := readPersonal(file, content)
+	if f.personalFile != "" {
+		return append(flaws, &FileError{File: file, Reason: "the personal keys are in " + f.personalFile + " already: leave one file out"})
+	}
+	f.personal, f.personalFile = patterns, file
 	return flaws
 }
 

@@ -105,7 +105,7 @@ func TestAFolderWithoutSchemasIsRefused(t *testing.T) {
 		t.Errorf("no folder: %v", err)
 	}
 	empty := folder(t, map[string]string{"README.md": "", "types/README.md": ""})
-	want := "reading the folder of schemas " + empty + ": it has no racine.yaml and no type's file, as chf.yaml"
+	want := "reading the folder of schemas " + empty + ": it has no racine.yaml, no personnel.yaml and no type's file, as chf.yaml"
 	if _, err := Load(empty); err == nil || err.Error() != want {
 		t.Errorf("an empty folder: %v", err)
 	}

@@ -1,6 +1,6 @@
 // Package schemas holds what is declared of the documents: the fields of the root that every demande has, in the
 // guide's order, the names of the five blocks, and for each type its label and the columns that a person has decided
-// on. The files are embedded; a folder of the user's own may stand over them.
+// on, and which of all that tells of a person. The files are embedded; a folder of the user's own may stand over them.
 //
 // It promises that a file with a mistake is refused with its name, the line and what to do, and that a set, once
 // given, holds only columns that a table can have: no name twice, none that the program takes, no more than fit.
@@ -23,6 +23,9 @@ type Column struct {
 	Description string
 	// Since is the version of the API, or the day, from which answers have the field; "" if nobody knows.
 	Since string
+	// Personal says that the values, and all beneath them, tell of a person; NotPersonal, that they tell of none; "", that
+	// their name decides: see Set.Marks.
+	Personal Mark
 }
 
 // Name is the column's name in the table: its path joined by __.
@@ -38,9 +41,10 @@ type Demande struct {
 
 // Set is all that is declared. It is not changed once loaded.
 type Set struct {
-	root   []Column
-	blocks []string
-	types  []Demande // by code
+	root     []Column
+	blocks   []string
+	types    []Demande // by code
+	personal []Pattern
 }
 
 // Root is the columns of the root, in the guide's order (§ 2.2.2).

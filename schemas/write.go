@@ -60,6 +60,9 @@ func render(d Demande, comment func(c Column) string) []byte {
 		if column.Since != "" {
 			fmt.Fprintf(&b, "    depuis: %s\n", plain(column.Since))
 		}
+		if column.Personal != "" {
+			fmt.Fprintf(&b, "    personnel: %s\n", plain(string(column.Personal)))
+		}
 	}
 	return b.Bytes()
 }
@@ -85,7 +88,7 @@ func (d Demande) equal(other Demande) bool {
 	for i, column := range d.Columns {
 		same := other.Columns[i]
 		if !slices.Equal(column.Path, same.Path) || !column.Type.Equal(same.Type) ||
-			column.Description != same.Description || column.Since != same.Since {
+			column.Description != same.Description || column.Since != same.Since || column.Personal != same.Personal {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"omega-export/internal/flatten"
 	"omega-export/internal/lease"
 	"omega-export/internal/ledger"
 	"omega-export/internal/omega"
@@ -69,13 +70,14 @@ func exitCode(err error) int {
 		config  *configError
 		setting *omega.SettingError
 		list    *source.ListError
+		key     *flatten.KeyError
 	)
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.As(err, &config), errors.As(err, &setting), errors.Is(err, ledger.ErrMode), errors.Is(err, ledger.ErrNewer),
+	case errors.As(err, &config), errors.As(err, &setting), errors.As(err, &key), errors.Is(err, ledger.ErrMode), errors.Is(err, ledger.ErrNewer),
 		errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrNotEmpty), errors.Is(err, sink.ErrMode), errors.Is(err, sink.ErrHasLots):
 		return exitConfigure
 	case errors.Is(err, pipeline.ErrRefused):

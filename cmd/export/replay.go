@@ -29,6 +29,7 @@ type replayCmd struct {
 	Report     string        `placeholder:"FILE" help:"Write what was done there, JSON."`
 	Progress   string        `default:"auto" enum:"auto,bar,log,none" help:"auto, bar, log or none (default: ${default})."`
 	Files      schemasFlag   `embed:""`
+	Privacy    personalFlags `embed:""`
 	Logging    logFlags      `embed:""`
 }
 
@@ -43,7 +44,8 @@ Use it when a schema file declares another type for a column, or when a column w
 Examples:
   omega-export replay --schemas mes-schemas            rebuild all tables under your own schema files
   omega-export replay --types CHF,MES --relearn        learn the columns of two types from all their answers
-  omega-export replay --to essai --schemas essai-yaml  try it in another folder first`
+  omega-export replay --to essai --schemas essai-yaml  try it in another folder first
+  omega-export replay --personal-default pseudonymise --personal-key-file cle    treat the old rows as the new ones`
 }
 
 // Validate checks what kong cannot.
@@ -60,6 +62,10 @@ func (c *replayCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	policy, err := c.Privacy.policy()
+	if err != nil {
+		return err
+	}
 	from, to, err := c.outputs(ctx)
 	if err != nil {
 		return err
@@ -69,9 +75,10 @@ func (c *replayCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	progress, log := c.progress(std)
+	c.Privacy.tell(log, policy)
 	report, err := pipeline.Replay(ctx, pipeline.ReplayConfig{
 		Name: name, Types: c.Types, Relearn: c.Relearn, Freeze: c.SchemaMode == "freeze", AllowLoss: c.AllowLoss, Grace: c.Grace,
-	}, pipeline.ReplayRooms{From: from, To: to, Schemas: set, Log: log, Progress: progress})
+	}, pipeline.ReplayRooms{From: from, To: to, Schemas: set, Log: log, Progress: progress, Personal: policy})
 	if c.Report != "" {
 		if writeErr := writeReport(c.Report, report); writeErr != nil {
 			err = errors.Join(err, writeErr)

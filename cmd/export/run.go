@@ -43,6 +43,7 @@ type runCmd struct {
 	SealEvery     *time.Duration `placeholder:"DURATION" help:"Publish what was answered at least this often; 0: only full lots, and at the end (default: 10m with --state gs://…, otherwise 0)."`
 	LeaseDuration time.Duration  `default:"60s" hidden:"" help:"How long the lease of a state in a bucket lasts from each renewal."`
 	Files         schemasFlag    `embed:""`
+	Privacy       personalFlags  `embed:""`
 	SchemaMode    string         `default:"evolve" enum:"evolve,freeze" help:"evolve: new fields become columns; freeze: they stay in _champs_inconnus (default: ${default})."`
 	Simulate      bool           `help:"Ask the built-in simulator instead of the API."`
 	Reports       reportFlags    `embed:""`
@@ -204,6 +205,11 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 	if err != nil {
 		return rooms, nil, err
 	}
+	policy, err := c.Privacy.policy()
+	if err != nil {
+		return rooms, nil, err
+	}
+	c.Privacy.tell(log, policy)
 	books, err := ledger.Open(ctx, state.folder, ledger.Options{Mode: c.mode()})
 	if err != nil {
 		return rooms, nil, err
@@ -226,7 +232,7 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 		}
 		closers = append(closers, stopServer)
 	}
-	rooms = pipeline.Rooms{Ledger: books, Output: output, Schemas: set, Log: log}
+	rooms = pipeline.Rooms{Ledger: books, Output: output, Schemas: set, Log: log, Personal: policy}
 	for _, supplier := range suppliers {
 		opened, closeSupplier, err := c.openSupplier(supplier, state)
 		if err != nil {

@@ -47,11 +47,11 @@ func (c *schemaListCmd) Run(ctx context.Context, std streams) error {
 	}
 	names := map[string]bool{}
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "TYPE\tTABLE\tCOLUMNS\tROWS\t")
+	fmt.Fprintln(table, "TYPE\tTABLE\tCOLUMNS\tROWS\t\tPERSONAL")
 	line := func(code, label string) error {
 		name := flatten.TableName(code)
 		names[name] = true
-		columns, rows := "-", "-"
+		columns, personal, rows := "-", "-", "-"
 		if output != nil {
 			published, err := output.Table(name)
 			if err != nil {
@@ -59,9 +59,12 @@ func (c *schemaListCmd) Run(ctx context.Context, std streams) error {
 			}
 			if published != nil {
 				columns, rows = fmt.Sprint(len(published.Schema)), fmt.Sprint(published.Rows)
+				if personal, err = personalColumns(code, set, published); err != nil {
+					return err
+				}
 			}
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", code, name, columns, rows, label)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", code, name, columns, rows, label, personal)
 		return nil
 	}
 	for _, typ := range set.Types() {
@@ -122,8 +125,8 @@ func (c *schemaShowCmd) Run(ctx context.Context, std streams) error {
 		described[column.Name()], since[column.Name()] = column.Description, column.Since
 	}
 	printer := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	for _, column := range table.All() {
-		printColumn(printer, "  "+column.Name, column.Type, described[column.Name]+unless(since[column.Name] == "", " ("+since[column.Name]+")"))
+	for _, column := range shownPersonal(table).All() {
+		printColumn(printer, "  "+column.Name, column.Type, described[column.Name]+unless(since[column.Name] == "", " ("+since[column.Name]+")")+personalText(column))
 	}
 	if err := printer.Flush(); err != nil {
 		return err

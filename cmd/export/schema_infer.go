@@ -89,6 +89,9 @@ func (c *schemaInferCmd) propose(set *schemas.Set, typ pipeline.SurveyedType) ([
 	for _, column := range typ.New {
 		learned[column.Name] = column
 		added := schemas.Column{Path: column.Path, Type: column.Type}
+		if len(column.Personal) == 1 && column.Personal[0].Field == "" {
+			added.Personal = column.Personal[0].Mark
+		}
 		if !column.First.IsZero() {
 			added.Since = column.First.UTC().Format(time.DateOnly)
 		}
@@ -106,7 +109,7 @@ func (c *schemaInferCmd) propose(set *schemas.Set, typ pipeline.SurveyedType) ([
 
 func (c *schemaInferCmd) comment(column flatten.Learned, documents int64) string {
 	text := fmt.Sprintf("%d valeurs dans %d réponses", column.Count, documents)
-	if !c.NoExamples {
+	if !c.NoExamples && column.Sample != "" {
 		text += fmt.Sprintf(" ; par exemple %s dans %s", column.Sample, column.Example)
 	}
 	if column.Hint != "" {

@@ -17,6 +17,9 @@ type verifyCmd struct {
 	Out  string `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output to check (default: ${default})."`
 	Deep bool   `help:"Also compare every row of the demande tables with the raw answer that it was made of."`
 	JSON bool   `help:"Print the result as JSON."`
+
+	Files   schemasFlag   `embed:""`
+	Privacy personalFlags `embed:""`
 }
 
 // Help is what `verify --help` says beyond the flags.
@@ -26,7 +29,8 @@ right size, checksum, columns and rows. Names files that are lost, damaged or fo
 Changes nothing. Exit status: 0 all is well, 65 something is not.
 
 With --deep it also flattens every raw answer of reponses again, and compares the outcome with the row that the tables have of it, every
-column: none may differ, be missing, or be more. It takes about 120 bytes of memory a row.
+column: none may differ, be missing, or be more. It takes about 120 bytes of memory a row. Where the runs had --schemas or --personal it wants
+the same, and the key: rows in which a code stands for a personal value are compared too.
 
 Examples:
   omega-export verify --out out
@@ -50,7 +54,7 @@ func (c *verifyCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	if c.Deep {
-		if err := found.goDeep(ctx, c.Out); err != nil {
+		if err := c.goDeep(ctx, &found); err != nil {
 			return err
 		}
 	}
@@ -68,12 +72,20 @@ func (c *verifyCmd) Run(ctx context.Context, std streams) error {
 }
 
 // goDeep compares the rows with their answers.
-func (v *verified) goDeep(ctx context.Context, out string) error {
-	output, err := sink.OpenToRead(ctx, out)
+func (c *verifyCmd) goDeep(ctx context.Context, v *verified) error {
+	set, err := c.Files.load()
 	if err != nil {
 		return err
 	}
-	report, err := pipeline.VerifyDeep(ctx, output, nil)
+	policy, err := c.Privacy.policy()
+	if err != nil {
+		return err
+	}
+	output, err := sink.OpenToRead(ctx, c.Out)
+	if err != nil {
+		return err
+	}
+	report, err := pipeline.VerifyDeep(ctx, output, pipeline.DeepOptions{Schemas: set, Personal: policy})
 	if err != nil {
 		return err
 	}

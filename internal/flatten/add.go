@@ -3,6 +3,9 @@ package flatten
 // add adds the value at index i of the tape to the vector, or says false if the vector's type cannot hold it exactly.
 // A scalar that is refused leaves the vector as it was; of a list or struct parts may stand, which the caller cuts off.
 func (b *Builder) add(v *vector, i int32) bool {
+	if v.secret != nil {
+		return b.addSecret(v, i)
+	}
 	t := b.tape
 	tok := t.tokens[i]
 	switch v.code {
@@ -101,11 +104,14 @@ func (b *Builder) addStruct(v *vector, i int32) bool {
 		if member == nil || member.is.length > row {
 			return false
 		}
+		before = member
+		if member.is.isDropped() {
+			continue
+		}
 		member.is.fill(row)
 		if !b.add(member.is, key+1) {
 			return false
 		}
-		before = member
 	}
 	return true
 }

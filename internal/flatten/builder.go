@@ -35,6 +35,7 @@ type Builder struct {
 	scratch []byte
 
 	unknowns unknowns
+	guard    *guard // nil: all values stay
 	drifts   drifts
 	parsed   Document // by Append
 }
@@ -42,7 +43,20 @@ type Builder struct {
 // errFull says that a record would be larger than Arrow's offsets reach.
 var errFull = errors.New("more than 2 GiB of answers in one record")
 
-// NewBuilder makes the builder of a table's records. Release must be called once done.
+// NewBuilderUnder is NewBuilder of a table that was made Under the policy, or read back with what an earlier one made of
+// its columns: what becomes of a column's values is told by its Personal, and of those that find no column by the policy. It
+// fails with a *KeyError if a column has codes of another key than the policy's.
+func NewBuilderUnder(table *Table, policy Policy) (*Builder, error) {
+	b := NewBuilder(table)
+	var err error
+	if b.guard, err = newGuard(table, b.columns, policy); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// NewBuilder makes the builder of a table's records, in which all values stay as they are, whatever the table says of
+// persons. Release must be called once done.
 func NewBuilder(table *Table) *Builder {
 	b := &Builder{schema: table.ArrowSchema(), filled: make([]int64, len(table.Columns))}
 	all := table.All()
@@ -117,6 +131,9 @@ func (b *Builder) AppendDocument(origin Origin, d *Document) error {
 	}
 	b.tape, b.numero = &d.tape, origin.Numero
 	b.unknowns.reset()
+	if b.guard != nil {
+		b.guard.reset()
+	}
 	b.object(0, b.root)
 	b.appendOwn(origin)
 	b.rows++
@@ -181,6 +198,9 @@ func (b *Builder) value(key int32, at *sibling[place]) {
 	switch {
 	case at == nil:
 	case at.is.vector != nil:
+		if at.is.vector.isDropped() {
+			return
+		}
 		reason = DoesNotFit
 		if at.is.vector.length > b.rows {
 			reason = RepeatedKey
@@ -195,6 +215,10 @@ func (b *Builder) value(key int32, at *sibling[place]) {
 		if b.isNumero(key + 1) {
 			return // the program writes it from the number that it asked for
 		}
+	}
+	if b.guard != nil {
+		b.guard.unknown(b, key, reason)
+		return
 	}
 	b.unknowns.value(b.tape, key)
 	b.drifts.field(b.tape, &b.unknowns, key, reason, b.numero)

@@ -74,7 +74,11 @@ func (d *drifts) field(t *tape, u *unknowns, key int32, reason DriftReason, nume
 		d.above = len(d.path)
 	}
 	d.path = append(d.path[:d.above], cutText(t.key(key), maxDriftPath)...)
-	path := cutText(d.path, maxDriftPath)
+	d.at(cutText(d.path, maxDriftPath), reason, numero)
+}
+
+// at counts a value at that path.
+func (d *drifts) at(path []byte, reason DriftReason, numero string) {
 	field := d.fields[driftKey{string(path), reason}]
 	if field == nil {
 		field = d.newField(string(path), reason, numero)

@@ -14,6 +14,7 @@ type Learner struct {
 	seen     observed
 	room     int      // how many more places may be told apart
 	document Document // of Observe
+	policy   Policy   // nil keeps all
 }
 
 // maxPlaces bounds a learner's memory, whatever keys come. A table has 1,000 columns at most.
@@ -27,10 +28,19 @@ type Learned struct {
 	// Example is the numero_demande of the first that was seen, First when that answer came.
 	Example string
 	First   time.Time
-	// Sample is that first value as it came, cut to 60 bytes. It may be personal data.
+	// Sample is that first value as it came, cut to 60 bytes; "" where the column's name or mark says that it is personal
+	// data. It may be all the same.
 	Sample string
 	// Hint names a better type, if there is one that only a person can decide on: "DECIMAL(9,2) les contient toutes".
 	Hint string
+}
+
+// NewLearnerUnder is NewLearner for values that are treated by the policy: where codes will stand for a new column's
+// values it is made for texts.
+func NewLearnerUnder(table *Table, policy Policy) *Learner {
+	l := NewLearner(table)
+	l.policy = policy
+	return l
 }
 
 // NewLearner begins with a table as it stands.
@@ -79,11 +89,17 @@ func (l *Learner) ObserveDocument(numero string, at time.Time, d *Document) {
 // changes. New columns of the blocks come in the guide's order of blocks, then in the order in which they were seen.
 func (l *Learner) Evolve() (*Table, []Learned) {
 	g := newGrowth(l.table)
+	g.policy, g.marks = l.policy, l.table.set.Marks(l.table.Type)
 	for _, child := range l.blocksInOrder() {
 		g.grow(child, nil)
 	}
 	next := &Table{Type: l.table.Type, set: l.table.set, Columns: slices.Clone(l.table.Columns)}
-	for _, learned := range g.added {
+	for i := range g.added {
+		learned := &g.added[i]
+		learned.Personal = personalOf(g.marks, l.policy, &learned.Column)
+		if len(learned.Personal) > 0 {
+			learned.Sample = ""
+		}
 		next.Columns = append(next.Columns, learned.Column)
 	}
 	return next, g.added
@@ -103,6 +119,9 @@ type growth struct {
 	names map[string]bool // taken, in lower case: BigQuery does not tell upper from lower
 	room  int
 	added []Learned
+	// Of a Learner.
+	policy Policy
+	marks  *schemas.Marks
 }
 
 func newGrowth(t *Table) *growth {
@@ -117,6 +136,9 @@ func newGrowth(t *Table) *growth {
 func (g *growth) grow(seen *sibling[observed], above []string) {
 	path := append(slices.Clone(above), seen.key)
 	if typ, ok := seen.is.leaf(); ok && g.takes(path, typ) {
+		if g.policy != nil {
+			typ = learnedUnder(g.policy, g.marks, path, typ)
+		}
 		column := Column{Name: strings.Join(path, "__"), Path: path, Type: typ}
 		g.take(column.Name, typ)
 		first := seen.is.first

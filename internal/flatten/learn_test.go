@@ -24,12 +24,12 @@ func TestANewColumnTellsWhatItWasLearnedFrom(t *testing.T) {
 		t.Fatalf("the table's new columns are %+v, those learned %+v", got, learned)
 	}
 	want := []Learned{
-		{Column{"prix", []string{"prix"}, of(schemas.Double), ""}, 3, "D1", day(1), "1234.5", "DECIMAL(6,2) les contient toutes"},
-		{Column{"o__t", []string{"o", "t"}, of(schemas.Text), ""}, 2, "D2", day(2), `"` + strings.Repeat("é", 29), ""},
-		{Column{"z", []string{"z"}, listOf(of(schemas.Double)), ""}, 1, "D3", day(3), "[-0.0,1.5]", ""},
-		{Column{"moins", []string{"moins"}, of(schemas.Double), ""}, 2, "D3", day(3), "-0.0", ""},
-		{Column{"grand", []string{"grand"}, of(schemas.Double), ""}, 1, "D4", day(4), "1e300", ""},
-		{Column{"n", []string{"n"}, of(schemas.Int), ""}, 1, "D4", day(4), "1", ""},
+		{Column{"prix", []string{"prix"}, of(schemas.Double), "", nil}, 3, "D1", day(1), "1234.5", "DECIMAL(6,2) les contient toutes"},
+		{Column{"o__t", []string{"o", "t"}, of(schemas.Text), "", nil}, 2, "D2", day(2), `"` + strings.Repeat("é", 29), ""},
+		{Column{"z", []string{"z"}, listOf(of(schemas.Double)), "", nil}, 1, "D3", day(3), "[-0.0,1.5]", ""},
+		{Column{"moins", []string{"moins"}, of(schemas.Double), "", nil}, 2, "D3", day(3), "-0.0", ""},
+		{Column{"grand", []string{"grand"}, of(schemas.Double), "", nil}, 1, "D4", day(4), "1e300", ""},
+		{Column{"n", []string{"n"}, of(schemas.Int), "", nil}, 1, "D4", day(4), "1", ""},
 	}
 	if len(learned) != len(want) {
 		t.Fatalf("learned %+v", learned)

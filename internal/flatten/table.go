@@ -38,6 +38,8 @@ type Column struct {
 	Path        []string           `json:"path"`
 	Type        schemas.ColumnType `json:"type"`
 	Description string             `json:"description,omitempty"`
+	// Personal is what of it tells of a person; Table.Under says it.
+	Personal []Personal `json:"personnel,omitempty"`
 }
 
 // Table is the columns of one type's table. It is not changed once made; Learner makes the next one.

@@ -36,25 +36,34 @@ func (u *unknowns) leave() {
 }
 
 // value writes the key at that index of the tape, and its value.
-func (u *unknowns) value(t *tape, key int32) {
+func (u *unknowns) value(t *tape, key int32) { u.put(t, key, t.raw(t.tokens[key+1]), nil) }
+
+// put writes the key at that index of the tape, and JSON in the place of its value. The guard, if there is one, says how
+// keys are written.
+func (u *unknowns) put(t *tape, key int32, value []byte, g *guard) {
 	for ; u.open < len(u.path); u.open++ {
-		u.key(t, u.path[u.open])
+		u.key(t, u.path[u.open], u.open, g)
 		u.buf = append(u.buf, '{')
 		u.comma = false
 	}
-	u.key(t, key)
-	u.buf = append(u.buf, t.raw(t.tokens[key+1])...)
+	u.key(t, key, len(u.path), g)
+	u.buf = append(u.buf, value...)
 	u.comma = true
 }
 
-func (u *unknowns) key(t *tape, key int32) {
+// key writes a key of the object that stands so deep.
+func (u *unknowns) key(t *tape, key int32, depth int, g *guard) {
 	switch {
 	case len(u.buf) == 0:
 		u.buf = append(u.buf, '{')
 	case u.comma:
 		u.buf = append(u.buf, ',')
 	}
-	u.buf = append(u.buf, t.raw(t.tokens[key])...)
+	if g != nil {
+		u.buf = g.appendKey(u.buf, t, key, depth)
+	} else {
+		u.buf = append(u.buf, t.raw(t.tokens[key])...)
+	}
 	u.buf = append(u.buf, ':')
 }
 

@@ -29,8 +29,9 @@ type vector struct {
 	members siblings[*vector]
 	fields  []*vector
 
-	typ   *schemas.ColumnType
-	arrow arrow.DataType
+	secret *secret // what becomes of the values; nil: they stay
+	typ    *schemas.ColumnType
+	arrow  arrow.DataType
 
 	lastValid, lastData, lastOffsets int // lengths at the last take, by which room is made for the next
 }

@@ -62,9 +62,17 @@ func (w *lotWriter) rejets(ctx context.Context) error {
 		} else {
 			b.Field(3).(*array.Int64Builder).Append(int64(s.HTTPStatus))
 		}
-		text(b, 4, s.Message)
+		if message, stays := rejectMessage(w.rooms.Personal, s); stays {
+			text(b, 4, message)
+		} else {
+			b.Field(4).AppendNull()
+		}
 		b.Field(5).(*array.Int64Builder).Append(int64(s.Attempts))
-		body(b, 6, s.Body)
+		if keepsAll(w.rooms.Personal) {
+			body(b, 6, s.Body)
+		} else {
+			b.Field(6).AppendNull() // it stands in reponses
+		}
 		b.Field(7).(*array.TimestampBuilder).Append(arrow.Timestamp(s.ReceivedAt.UnixMicro()))
 		text(b, 8, w.lot.Name)
 	})

@@ -37,16 +37,30 @@ type DeepRoom interface {
 	ReadAnswers(ctx context.Context, file sink.ArchiveFile, visit func(*sink.AnswerBatch) error) error
 }
 
+// DeepOptions are how VerifyDeep compares.
+type DeepOptions struct {
+	Schemas  *schemas.Set // what tells of persons, by its name; nil: nothing does
+	Personal Personal     // what became of it; nil: it stayed
+	// Progress is told the rows and answers read so far, of so many; nil: nobody is.
+	Progress func(done, total int64)
+}
+
 // VerifyDeep holds every row of the typed tables against the raw answer that it was made of: the answer is flattened
 // again, with the columns that the row was built with, and every column of the row, and its day, must be equal. No row
-// may be missing, and none be more. progress, which may be nil, is told the rows and answers read so far, of so many.
+// may be missing, and none be more.
+//
+// Rows with codes in the place of personal values are compared if options.Personal has the codes' key; what found no column
+// is compared as its policy says, which must be that of the run.
 //
 // Of each row 128 bits are kept, so that memory is about 120 bytes a row, whatever its size. The error says why the
 // comparison could not be done; a file that is not what its lot says is a problem, and its rows are not compared.
-func VerifyDeep(ctx context.Context, room DeepRoom, progress func(done, total int64)) (DeepReport, error) {
+func VerifyDeep(ctx context.Context, room DeepRoom, options DeepOptions) (DeepReport, error) {
+	if options.Schemas == nil {
+		options.Schemas = &schemas.Set{}
+	}
 	d := &deep{
-		room: room, report: DeepReport{Problems: []sink.Problem{}}, rows: map[rowKey]rowState{}, ids: map[string]uint32{},
-		progress: progress, listed: map[string]int64{}, unread: map[string]bool{},
+		room: room, options: options, report: DeepReport{Problems: []sink.Problem{}}, rows: map[rowKey]rowState{}, ids: map[string]uint32{},
+		listed: map[string]int64{}, unread: map[string]bool{},
 	}
 	if err := d.run(ctx); err != nil {
 		return d.report, fmt.Errorf("comparing rows with their answers: %w", err)
@@ -56,11 +70,11 @@ func VerifyDeep(ctx context.Context, room DeepRoom, progress func(done, total in
 
 // deep is one comparison. First the rows are read, then the answers.
 type deep struct {
-	room     DeepRoom
-	report   DeepReport
-	progress func(done, total int64)
-	done     int64
-	total    int64
+	room    DeepRoom
+	report  DeepReport
+	options DeepOptions
+	done    int64
+	total   int64
 
 	files    []sink.TableFile
 	rows     map[rowKey]rowState
@@ -138,8 +152,8 @@ func (d *deep) countHidden() {
 
 func (d *deep) step(rows int64) {
 	d.done += rows
-	if d.progress != nil {
-		d.progress(d.done, d.total)
+	if d.options.Progress != nil {
+		d.options.Progress(d.done, d.total)
 	}
 }
 
@@ -224,7 +238,7 @@ func (d *deep) version(table string, columns []byte) (uint32, error) {
 	if id, known := d.ids[name]; known {
 		return id, nil
 	}
-	parsed, err := flatten.ParseTable(codeOf(table), &schemas.Set{}, columns)
+	parsed, err := flatten.ParseTable(codeOf(table), d.options.Schemas, columns)
 	if err != nil {
 		return 0, err
 	}

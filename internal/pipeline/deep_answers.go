@@ -97,7 +97,11 @@ func (a *deepAnswers) try(waiting []*waitingRow, day string) (again []*waitingRo
 	for _, row := range waiting {
 		version := row.versions[0]
 		if a.builders[version] == nil {
-			a.builders[version] = flatten.NewBuilder(a.deep.versions[version])
+			builder, err := flatten.NewBuilderUnder(a.deep.versions[version], a.deep.options.Personal)
+			if err != nil {
+				return nil, err
+			}
+			a.builders[version] = builder
 		}
 		answer := row.answer
 		origin := flatten.Origin{

@@ -92,7 +92,7 @@ func chf(i int, more string) string {
 
 func (s *shelf) deep() DeepReport {
 	s.t.Helper()
-	report, err := VerifyDeep(s.t.Context(), s.output, nil)
+	report, err := VerifyDeep(s.t.Context(), s.output, DeepOptions{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

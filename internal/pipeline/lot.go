@@ -115,17 +115,20 @@ func (w *lotWriter) fixedTable(ctx context.Context, name string, codes []string,
 		}
 		if table.Extends(published) {
 			w.noteNew(name, isNew, table.Columns[len(published.Columns):])
-			return table, nil
+			return table.Under(w.rooms.Personal), nil
 		}
 	}
 	declared, conflicts := published.Declared()
 	w.noteConflicts(name, conflicts)
 	w.noteNew(name, isNew, declared.Columns[len(published.Columns):])
 	table, learned, err := w.evolved(ctx, declared, codes)
-	if err == nil && !isNew {
+	if err != nil {
+		return nil, err
+	}
+	if !isNew {
 		w.table(name).learned(learned)
 	}
-	return table, err
+	return table.Under(w.rooms.Personal), nil
 }
 
 // noteNew reports columns that a published table gets; of a new table all are, which is not worth telling.
@@ -168,7 +171,7 @@ func (w *lotWriter) evolved(ctx context.Context, table *flatten.Table, codes []s
 	if w.freeze {
 		return table, nil, nil
 	}
-	learner := flatten.NewLearner(table)
+	learner := flatten.NewLearnerUnder(table, w.rooms.Personal)
 	err := w.documents(ctx, codes, func(stored *ledger.Stored) error {
 		return learner.Observe(stored.Numero, stored.ReceivedAt, stored.Body)
 	})
@@ -194,11 +197,14 @@ func (w *lotWriter) typed(ctx context.Context, table *flatten.Table, codes []str
 	if err != nil {
 		return err
 	}
+	builder, err := flatten.NewBuilderUnder(table, w.rooms.Personal)
+	if err != nil {
+		return err
+	}
 	writer, err := w.out.Create(ctx, sink.TableSpec{Name: table.Name(), Kind: "demande", Schema: table.ArrowSchema(), Columns: columns})
 	if err != nil {
 		return err
 	}
-	builder := flatten.NewBuilder(table)
 	defer builder.Release()
 	flush := func() error {
 		record := builder.Record()

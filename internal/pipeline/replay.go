@@ -36,6 +36,8 @@ type ReplayRooms struct {
 	Schemas  *schemas.Set
 	Log      *slog.Logger
 	Progress ReplayProgress
+	// Personal is what becomes of values that tell of a person; nil: they stay.
+	Personal Personal
 }
 
 // ReplayProgress is told how a replay goes, from one goroutine at a time.
@@ -110,7 +112,7 @@ func (r *replay) takePublished() error {
 		if err != nil {
 			return err
 		}
-		r.tables[name] = columns.Redeclared()
+		r.tables[name] = columns.Redeclared().Under(r.rooms.Personal)
 	}
 	return nil
 }

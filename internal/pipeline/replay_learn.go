@@ -44,7 +44,7 @@ func (r *replay) learn(ctx context.Context, files []sink.ArchiveFile, only map[s
 	tables := map[string]*flatten.Table{}
 	for name, learner := range learners {
 		table, learned := learner.Evolve()
-		tables[name] = table
+		tables[name] = table.Under(r.rooms.Personal)
 		r.report.table(name).learned(learned)
 	}
 	return tables, nil
@@ -62,7 +62,7 @@ func (r *replay) learner(learners map[string]*flatten.Learner, name, code string
 			return nil, err
 		}
 	}
-	learners[name] = flatten.NewLearner(table)
+	learners[name] = flatten.NewLearnerUnder(table, r.rooms.Personal)
 	return learners[name], nil
 }
 

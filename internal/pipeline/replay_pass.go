@@ -140,7 +140,10 @@ func (w *passWorker) build(batch *sink.AnswerBatch) (*builtBatch, error) {
 			continue
 		}
 		built.documents++
-		builder := w.builder(name)
+		builder, err := w.builder(name)
+		if err != nil {
+			return nil, err
+		}
 		if builder == nil {
 			continue
 		}
@@ -163,19 +166,23 @@ func (w *passWorker) build(batch *sink.AnswerBatch) (*builtBatch, error) {
 }
 
 // builder is the table's builder, or nil if the table is not one of this pass, or in doubt.
-func (w *passWorker) builder(name string) *flatten.Builder {
+func (w *passWorker) builder(name string) (*flatten.Builder, error) {
 	if builder := w.builders[name]; builder != nil {
-		return builder
+		return builder, nil
 	}
 	table := w.pass.tables[name]
 	if table == nil {
 		if !w.pass.final {
 			w.pass.doubt(name)
 		}
-		return nil
+		return nil, nil
 	}
-	w.builders[name] = flatten.NewBuilder(table)
-	return w.builders[name]
+	builder, err := flatten.NewBuilderUnder(table, w.pass.replay.rooms.Personal)
+	if err != nil {
+		return nil, err
+	}
+	w.builders[name] = builder
+	return builder, nil
 }
 
 // lacksColumns says whether a value came that more columns might hold.

@@ -52,6 +52,8 @@ type Rooms struct {
 	Tracer   trace.Tracer // nil: nothing is traced
 	// Suppliers are those whose demandes are asked for, at least one.
 	Suppliers []Supplier
+	// Personal is what becomes of values that tell of a person; nil: they stay.
+	Personal Personal
 }
 
 // Supplier is one supplier's access to the API: its credentials and its quota.

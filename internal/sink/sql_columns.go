@@ -15,16 +15,26 @@ type tableColumn struct {
 }
 
 // sqlColumns are the table's columns in order, with what its TableSpec said of them in an array of objects that have a
-// name and a description. Whatever else it said is nothing to the SQL.
+// name, a description, and what tells of persons. Whatever else it said is nothing to the SQL.
 func (t *PublishedTable) sqlColumns() []tableColumn {
 	var said []struct {
 		Name        string `json:"name"`
 		Description string `json:"description"`
+		Personal    []struct {
+			Field     string `json:"champ"`
+			Mark      string `json:"marque"`
+			Treatment string `json:"traitement"`
+		} `json:"personnel"`
 	}
 	descriptions := map[string]string{}
 	if json.Unmarshal(t.Columns, &said) == nil {
 		for _, column := range said {
-			descriptions[column.Name] = column.Description
+			description := column.Description
+			for _, personal := range column.Personal {
+				text := strings.Join(strings.Fields(personal.Field+" "+personal.Mark+" "+personal.Treatment), " ")
+				description = strings.TrimSpace(description + " [personnel: " + text + "]")
+			}
+			descriptions[column.Name] = description
 		}
 	}
 	columns := make([]tableColumn, 0, len(t.Schema))
