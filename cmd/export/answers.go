@@ -21,6 +21,8 @@ import (
 // answersArg is where raw answers come from.
 type answersArg struct {
 	From []string `arg:"" optional:"" placeholder:"FROM" help:"Where raw answers come from: outputs (their reponses; also gs://BUCKET/PREFIX), or NDJSON files of answers, also gzip or zstd. Default: the output out."`
+
+	Raw rawFlags `embed:""`
 }
 
 // shownUnreadable is how many answers that are no documents are named.
@@ -32,8 +34,15 @@ func (a answersArg) survey(ctx context.Context, std streams, set *schemas.Set) (
 	if len(from) == 0 {
 		from = []string{"out"}
 	}
+	open, err := a.Raw.opener()
+	if err != nil {
+		return nil, err
+	}
+	if a.Raw.Archive != "" {
+		from = append(from[:len(from):len(from)], a.Raw.Archive)
+	}
 	survey := pipeline.NewSurvey(set)
-	looked := &looking{survey: survey, std: std}
+	looked := &looking{survey: survey, std: std, open: open}
 	for _, place := range from {
 		if err := looked.at(ctx, place); err != nil {
 			survey.Close()
@@ -54,6 +63,7 @@ func (a answersArg) survey(ctx context.Context, std streams, set *schemas.Set) (
 type looking struct {
 	survey                *pipeline.Survey
 	std                   streams
+	open                  func(sealed []byte) ([]byte, error) // nil: there is no identity
 	documents, unreadable int64
 }
 
@@ -89,12 +99,13 @@ func (l *looking) output(ctx context.Context, place string) error {
 	if err != nil {
 		return err
 	}
-	files, err := output.Archive(ctx)
+	answers := &pipeline.Answers{Output: output, Open: l.open}
+	files, err := answers.Files(ctx)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		err := output.ReadAnswers(ctx, file, func(batch *sink.AnswerBatch) error {
+		err := answers.ReadAnswers(ctx, file, func(batch *sink.AnswerBatch) error {
 			defer batch.Release()
 			for i := range batch.Answers {
 				if answer := &batch.Answers[i]; answer.HTTPStatus == 200 && answer.Body != nil && l.survey.Look(answer.FetchedAt, answer.Body) == nil {

@@ -21,6 +21,7 @@ type compactCmd struct {
 	Export exportFlag `placeholder:"NAME" help:"Which of the exports in the --config file."`
 
 	Out       string        `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output (default: ${default})."`
+	Archive   archiveFlag   `embed:""`
 	Tables    []string      `placeholder:"TABLE,…" help:"Only these tables, as demande_chf. Default: all."`
 	TargetMiB int64         `name:"target-mib" default:"128" placeholder:"MIB" help:"What a file is to have, about; files of more than half of it stay as they are (default: ${default})."`
 	Grace     time.Duration `default:"24h" help:"How long the old files stay, for queries that go on; 0 removes them at once (default: ${default})."`
@@ -68,14 +69,53 @@ func (c *compactCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	archive, err := c.Archive.open(ctx, c.Out, false)
+	if err != nil {
+		return err
+	}
+	if archive == nil {
+		return c.compact(ctx, std, output, "--out "+c.Out, c.Tables)
+	}
+	// A table that is named is one of either.
+	for place, output := range map[string]*sink.Output{"--out " + c.Out: output, "--archive " + c.Archive.Archive: archive} {
+		tables, err := tablesOf(output, c.Tables)
+		if err != nil {
+			return err
+		}
+		if len(tables) == 0 && len(c.Tables) > 0 {
+			continue
+		}
+		if err := c.compact(ctx, std, output, place, tables); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tablesOf are those of the tables named that an output has.
+func tablesOf(output *sink.Output, names []string) (there []string, err error) {
+	for _, name := range names {
+		table, err := output.Table(name)
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("--tables: %w", err)}
+		}
+		if table != nil {
+			there = append(there, name)
+		}
+	}
+	return there, nil
+}
+
+// compact compacts one output.
+func (c *compactCmd) compact(ctx context.Context, std streams, output *sink.Output, place string, tables []string) error {
 	mode, err := output.Mode(ctx)
 	if err != nil {
 		return err
 	}
 	if mode == "" {
-		return fmt.Errorf("%w: --out %s holds nothing yet", errNoOutput, c.Out)
+		return fmt.Errorf("%w: %s holds nothing yet", errNoOutput, place)
 	}
-	if err := c.checkTables(output); err != nil {
+	if err := checkTables(output, tables); err != nil {
 		return err
 	}
 	name, err := replacementName("compact", time.Now())
@@ -87,7 +127,7 @@ func (c *compactCmd) Run(ctx context.Context, std streams) error {
 	progress := c.progress(std)
 	begun := time.Now()
 	report, err := output.Compact(ctx, sink.CompactOptions{
-		Name: name, Mode: mode, Tables: c.Tables, TargetBytes: c.TargetMiB << 20, Grace: c.Grace, Progress: progress.at,
+		Name: name, Mode: mode, Tables: tables, TargetBytes: c.TargetMiB << 20, Grace: c.Grace, Progress: progress.at,
 	})
 	progress.end()
 	switch {
@@ -103,8 +143,8 @@ func (c *compactCmd) Run(ctx context.Context, std streams) error {
 }
 
 // checkTables refuses names that are of no table: else a slip would look like nothing to do.
-func (c *compactCmd) checkTables(output *sink.Output) error {
-	for _, name := range c.Tables {
+func checkTables(output *sink.Output, tables []string) error {
+	for _, name := range tables {
 		table, err := output.Table(name)
 		if err != nil {
 			return &usageError{fmt.Errorf("--tables: %w", err)}

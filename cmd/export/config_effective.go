@@ -275,7 +275,7 @@ func (r *runChecking) places(run *runCmd) {
 			r.warn(r.described("list", list+" matches no file that is there now"))
 		}
 	}
-	if overlap(run.Out, run.State) {
+	if onePlace(run.Out, run.State) {
 		r.about("state", fmt.Sprintf("%s is where out is: the ledger wants a folder of its own", run.State))
 	}
 	if _, err := run.Files.load(); err != nil {
@@ -292,9 +292,9 @@ func (c *checking) together(runs []effectiveRun) {
 			if setting := c.file.Find(config.Place{Command: "run", Export: other.export}, "state"); setting != nil {
 				line = setting.Line
 			}
-			sameState := overlap(one.run.State, other.run.State)
+			sameState := onePlace(one.run.State, other.run.State)
 			switch {
-			case sameState && !overlap(one.run.Out, other.run.Out):
+			case sameState && !onePlace(one.run.Out, other.run.Out):
 				c.found(&config.Problem{Line: line, Key: key, Text: fmt.Sprintf(
 					"it is that of the export %s, whose out is another: what one run leaves to be published the other would put into its own", one.export)})
 			case !sameState && !one.run.Simulate && !other.run.Simulate && one.run.API.ClientID == other.run.API.ClientID && one.run.API.BaseURL == other.run.API.BaseURL:
@@ -305,8 +305,8 @@ func (c *checking) together(runs []effectiveRun) {
 	}
 }
 
-// overlap says whether two places are one, whether they are there yet or not.
-func overlap(a, b string) bool {
+// onePlace says whether two places are one, whether they are there yet or not.
+func onePlace(a, b string) bool {
 	if samePlace(a, b) {
 		return true
 	}

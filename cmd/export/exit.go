@@ -77,7 +77,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.As(err, &config), errors.As(err, &setting), errors.As(err, &key), errors.Is(err, ledger.ErrMode), errors.Is(err, ledger.ErrNewer),
+	case errors.As(err, &config), errors.As(err, &setting), errors.As(err, &key), isSealed(err), errors.Is(err, ledger.ErrMode), errors.Is(err, ledger.ErrNewer),
 		errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrNotEmpty), errors.Is(err, sink.ErrMode), errors.Is(err, sink.ErrHasLots):
 		return exitConfigure
 	case errors.Is(err, pipeline.ErrRefused):

@@ -30,6 +30,7 @@ type replayCmd struct {
 	Progress   string        `default:"auto" enum:"auto,bar,log,none" help:"auto, bar, log or none (default: ${default})."`
 	Files      schemasFlag   `embed:""`
 	Privacy    personalFlags `embed:""`
+	Raw        rawFlags      `embed:""`
 	Logging    logFlags      `embed:""`
 }
 
@@ -70,6 +71,10 @@ func (c *replayCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	answers, err := c.Raw.answers(ctx, from, c.Out)
+	if err != nil {
+		return err
+	}
 	name, err := replacementName("replay", time.Now())
 	if err != nil {
 		return err
@@ -78,7 +83,7 @@ func (c *replayCmd) Run(ctx context.Context, std streams) error {
 	c.Privacy.tell(log, policy)
 	report, err := pipeline.Replay(ctx, pipeline.ReplayConfig{
 		Name: name, Types: c.Types, Relearn: c.Relearn, Freeze: c.SchemaMode == "freeze", AllowLoss: c.AllowLoss, Grace: c.Grace,
-	}, pipeline.ReplayRooms{From: from, To: to, Schemas: set, Log: log, Progress: progress, Personal: policy})
+	}, pipeline.ReplayRooms{From: from, Answers: answers, To: to, Schemas: set, Log: log, Progress: progress, Personal: policy})
 	if c.Report != "" {
 		if writeErr := writeReport(c.Report, report); writeErr != nil {
 			err = errors.Join(err, writeErr)

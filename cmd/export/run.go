@@ -44,6 +44,8 @@ type runCmd struct {
 	LeaseDuration time.Duration  `default:"60s" hidden:"" help:"How long the lease of a state in a bucket lasts from each renewal."`
 	Files         schemasFlag    `embed:""`
 	Privacy       personalFlags  `embed:""`
+	Archive       archiveFlag    `embed:""`
+	Seal          sealFlags      `embed:""`
 	SchemaMode    string         `default:"evolve" enum:"evolve,freeze" help:"evolve: new fields become columns; freeze: they stay in _champs_inconnus (default: ${default})."`
 	Simulate      bool           `help:"Ask the built-in simulator instead of the API."`
 	Reports       reportFlags    `embed:""`
@@ -61,6 +63,7 @@ Examples:
   omega-export run --simulate --rate 50 --list numeros.txt --out demo/out --state demo/state
   OMEGA_CLIENT_SECRET=… omega-export run --list 'listes/*.csv.gz' --client-id ID --code-cdgf A04000000X --user-login moi@fournisseur.example
   sort -u numeros.txt | omega-export run --list - --max-duration 8h --config omega-export.yaml
+  omega-export run --list numeros.txt --personal-default pseudonymise --personal-key-file cle --archive gs://coffre/omega --archive-recipient age1… --config omega-export.yaml
   omega-export run --list 'gs://entrepot/listes/*.csv.gz' --out gs://entrepot/omega --state gs://entrepot/etat --config omega-export.yaml`
 }
 
@@ -222,7 +225,11 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 	if err != nil {
 		return rooms, nil, err
 	}
-	if err := c.rebuild(ctx, state, books, output); err != nil {
+	archive, err := c.openArchive(ctx, log, policy, output)
+	if err != nil {
+		return rooms, nil, err
+	}
+	if err := c.rebuild(ctx, state, books, output, archive.Output); err != nil {
 		return rooms, nil, err
 	}
 	if c.Simulate {
@@ -232,7 +239,7 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 		}
 		closers = append(closers, stopServer)
 	}
-	rooms = pipeline.Rooms{Ledger: books, Output: output, Schemas: set, Log: log, Personal: policy}
+	rooms = pipeline.Rooms{Ledger: books, Output: output, Schemas: set, Log: log, Personal: policy, Archive: archive}
 	for _, supplier := range suppliers {
 		opened, closeSupplier, err := c.openSupplier(supplier, state)
 		if err != nil {

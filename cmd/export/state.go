@@ -115,7 +115,7 @@ func (c *runCmd) beginCampaign(ctx context.Context, s *state) error {
 }
 
 // rebuild fills the ledger of a state in a bucket from the output.
-func (c *runCmd) rebuild(ctx context.Context, s *state, books *ledger.Ledger, output *sink.Output) error {
+func (c *runCmd) rebuild(ctx context.Context, s *state, books *ledger.Ledger, output, archive *sink.Output) error {
 	if !s.temp {
 		return nil
 	}
@@ -124,7 +124,7 @@ func (c *runCmd) rebuild(ctx context.Context, s *state, books *ledger.Ledger, ou
 		campaign = s.campaign()
 	}
 	report, err := pipeline.Rebuild(ctx, pipeline.RebuildConfig{
-		DueAfter: c.Due.DueAfter, DueAtMost: c.Due.DueAtMost, Campaign: campaign, Temporary: s.folder,
+		DueAfter: c.Due.DueAfter, DueAtMost: c.Due.DueAtMost, Campaign: campaign, Temporary: s.folder, Archive: archive,
 	}, books, output)
 	if err != nil {
 		return fmt.Errorf("--out %s: %w", c.Out, err)

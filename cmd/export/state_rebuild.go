@@ -19,6 +19,7 @@ type stateRebuildCmd struct {
 	DueAfter  time.Duration `default:"20h" help:"As the --due-after of the runs: tells when each number is due again (default: ${default})."`
 	DueAtMost time.Duration `default:"720h" help:"And their --due-at-most (default: ${default})."`
 	Progress  string        `default:"auto" enum:"auto,log,none" help:"auto, log or none (default: ${default})."`
+	Archive   archiveFlag   `embed:""`
 	JSON      bool          `help:"Print the result as JSON."`
 	Logging   logFlags      `embed:""`
 }
@@ -28,6 +29,8 @@ func (*stateRebuildCmd) Help() string {
 	return `Makes a ledger that was lost anew from the output's tables reponses and rejets and the typed ones, without their bodies: for each number its
 last answer, whether it has changed since, its rejects, and when it is due again. A run with it asks only for what is due, as one with the
 lost ledger would. What the lost one had not published yet is lost with it, and asked for again. Refuses a state that holds anything.
+
+Where the runs have --archive, it wants the same; of answers that are encrypted it needs no key.
 
 A run with --state gs://BUCKET/PREFIX does this by itself.
 
@@ -55,6 +58,10 @@ func (c *stateRebuildCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	archive, err := c.Archive.open(ctx, c.Out, false)
+	if err != nil {
+		return err
+	}
 	mode, err := output.Mode(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: --out %s: %w", errUnreadable, c.Out, err)
@@ -68,7 +75,7 @@ func (c *stateRebuildCmd) Run(ctx context.Context, std streams) error {
 	}
 	defer books.Close()
 	report, err := pipeline.Rebuild(ctx, pipeline.RebuildConfig{
-		DueAfter: c.DueAfter, DueAtMost: c.DueAtMost, Temporary: c.State, Progress: c.progress(std),
+		DueAfter: c.DueAfter, DueAtMost: c.DueAtMost, Temporary: c.State, Archive: archive, Progress: c.progress(std),
 	}, books, output)
 	if errors.Is(err, ledger.ErrNotEmpty) {
 		return fmt.Errorf("--state %s: %w; nothing was changed: give a folder that is empty or not there", c.State, err)

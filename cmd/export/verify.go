@@ -20,6 +20,7 @@ type verifyCmd struct {
 
 	Files   schemasFlag   `embed:""`
 	Privacy personalFlags `embed:""`
+	Raw     rawFlags      `embed:""`
 }
 
 // Help is what `verify --help` says beyond the flags.
@@ -34,7 +35,8 @@ the same, and the key: rows in which a code stands for a personal value are comp
 
 Examples:
   omega-export verify --out out
-  omega-export verify --out out --deep`
+  omega-export verify --out out --deep
+  omega-export verify --out out --deep --archive coffre --identity-file identite.txt --personal-default drop`
 }
 
 // verified is what verify found.
@@ -52,6 +54,11 @@ func (c *verifyCmd) Run(ctx context.Context, std streams) error {
 	var err error
 	if found.VerifyReport, err = sink.Verify(ctx, c.Out, sink.VerifyOptions{}); err != nil {
 		return err
+	}
+	if c.Raw.Archive != "" {
+		if err := c.verifyArchive(ctx, &found); err != nil {
+			return err
+		}
 	}
 	if c.Deep {
 		if err := c.goDeep(ctx, &found); err != nil {
@@ -71,6 +78,30 @@ func (c *verifyCmd) Run(ctx context.Context, std streams) error {
 	return nil
 }
 
+// verifyArchive checks the archive, which is an output as any other. Of its tables of the same names the files are told
+// together with those of the output.
+func (c *verifyCmd) verifyArchive(ctx context.Context, v *verified) error {
+	if err := mustExist("--archive", c.Raw.Archive); err != nil {
+		return err
+	}
+	report, err := sink.Verify(ctx, c.Raw.Archive, sink.VerifyOptions{})
+	if err != nil {
+		return err
+	}
+	v.Lots, v.Files, v.Rows = v.Lots+report.Lots, v.Files+report.Files, v.Rows+report.Rows
+	for _, problem := range report.Problems {
+		if problem.File != "" {
+			problem.File = within(c.Raw.Archive, problem.File)
+		}
+		v.Problems = append(v.Problems, problem)
+	}
+	for _, table := range report.Tables {
+		table.Name = within(c.Raw.Archive, table.Name)
+		v.Tables = append(v.Tables, table)
+	}
+	return nil
+}
+
 // goDeep compares the rows with their answers.
 func (c *verifyCmd) goDeep(ctx context.Context, v *verified) error {
 	set, err := c.Files.load()
@@ -85,7 +116,11 @@ func (c *verifyCmd) goDeep(ctx context.Context, v *verified) error {
 	if err != nil {
 		return err
 	}
-	report, err := pipeline.VerifyDeep(ctx, output, pipeline.DeepOptions{Schemas: set, Personal: policy})
+	answers, err := c.Raw.answers(ctx, output, c.Out)
+	if err != nil {
+		return err
+	}
+	report, err := pipeline.VerifyDeep(ctx, pipeline.NewDeepRoom(answers), pipeline.DeepOptions{Schemas: set, Personal: policy})
 	if err != nil {
 		return err
 	}

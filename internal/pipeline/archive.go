@@ -16,9 +16,12 @@ func column(name string, typ arrow.DataType) arrow.Field {
 	return arrow.Field{Name: name, Type: typ, Nullable: true}
 }
 
+// sealedColumn has the bodies where they are encrypted: corps is then NULL. It comes last, since earlier files lack it.
+const sealedColumn = "_corps_age"
+
 // reponsesSchema is the archive's columns, which sink.Answer reads back.
-func reponsesSchema() *arrow.Schema {
-	return arrow.NewSchema([]arrow.Field{
+func reponsesSchema(sealed bool) *arrow.Schema {
+	return withSealed(sealed, []arrow.Field{
 		column("numero_demande", arrow.BinaryTypes.String),
 		column("code_cdgf", arrow.BinaryTypes.String),
 		column("http_status", arrow.PrimitiveTypes.Int64),
@@ -26,23 +29,19 @@ func reponsesSchema() *arrow.Schema {
 		column("_sha256", arrow.BinaryTypes.String),
 		column("_recupere_le", arrow.FixedWidthTypes.Timestamp_us),
 		column("_lot", arrow.BinaryTypes.String),
-	}, nil)
-}
-
-func (w *lotWriter) reponses(ctx context.Context) error {
-	return w.archive(ctx, "reponses", reponsesSchema(), w.rooms.Ledger.EachAnswer, func(b *array.RecordBuilder, s *ledger.Stored) {
-		text(b, 0, s.Numero)
-		text(b, 1, s.CodeCDGF)
-		b.Field(2).(*array.Int64Builder).Append(int64(s.HTTPStatus))
-		body(b, 3, s.Body)
-		text(b, 4, hex.EncodeToString(s.SHA256))
-		b.Field(5).(*array.TimestampBuilder).Append(arrow.Timestamp(s.ReceivedAt.UnixMicro()))
-		text(b, 6, w.lot.Name)
 	})
 }
 
-func (w *lotWriter) rejets(ctx context.Context) error {
-	schema := arrow.NewSchema([]arrow.Field{
+func withSealed(sealed bool, fields []arrow.Field) *arrow.Schema {
+	if sealed {
+		fields = append(fields, column(sealedColumn, arrow.BinaryTypes.Binary))
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// rejetsSchema is the columns of the rejects.
+func rejetsSchema(sealed bool) *arrow.Schema {
+	return withSealed(sealed, []arrow.Field{
 		column("numero_demande", arrow.BinaryTypes.String),
 		column("code_cdgf", arrow.BinaryTypes.String),
 		column("motif", arrow.BinaryTypes.String),
@@ -52,8 +51,31 @@ func (w *lotWriter) rejets(ctx context.Context) error {
 		column("corps", arrow.BinaryTypes.Binary),
 		column("_recupere_le", arrow.FixedWidthTypes.Timestamp_us),
 		column("_lot", arrow.BinaryTypes.String),
-	}, nil)
-	return w.archive(ctx, "rejets", schema, w.rooms.Ledger.EachReject, func(b *array.RecordBuilder, s *ledger.Stored) {
+	})
+}
+
+func (w *lotWriter) reponses(ctx context.Context) error {
+	seal := w.rooms.Archive.Seal
+	return w.archive(ctx, "reponses", reponsesSchema(seal != nil), w.rooms.Ledger.EachAnswer, func(b *array.RecordBuilder, s *ledger.Stored) error {
+		text(b, 0, s.Numero)
+		text(b, 1, s.CodeCDGF)
+		b.Field(2).(*array.Int64Builder).Append(int64(s.HTTPStatus))
+		text(b, 4, hex.EncodeToString(s.SHA256))
+		b.Field(5).(*array.TimestampBuilder).Append(arrow.Timestamp(s.ReceivedAt.UnixMicro()))
+		text(b, 6, w.lot.Name)
+		return archived(b, 3, 7, s.Body, seal)
+	})
+}
+
+// rejets are those of the archive, with their bodies, or of the tables, where it is elsewhere or not all may be told.
+func (w *lotWriter) rejets(ctx context.Context, ofArchive bool) error {
+	seal := w.rooms.Archive.Seal
+	isOwn := !w.rooms.Archive.isElsewhere()
+	hasBodies := ofArchive || isOwn && (seal != nil || keepsAll(w.rooms.Personal))
+	if !hasBodies {
+		seal = nil
+	}
+	return w.archive(ctx, "rejets", rejetsSchema(seal != nil), w.rooms.Ledger.EachReject, func(b *array.RecordBuilder, s *ledger.Stored) error {
 		text(b, 0, s.Numero)
 		text(b, 1, s.CodeCDGF)
 		text(b, 2, s.Motif)
@@ -62,25 +84,42 @@ func (w *lotWriter) rejets(ctx context.Context) error {
 		} else {
 			b.Field(3).(*array.Int64Builder).Append(int64(s.HTTPStatus))
 		}
-		if message, stays := rejectMessage(w.rooms.Personal, s); stays {
+		if message, stays := rejectMessage(w.rooms.Personal, s); stays || ofArchive && seal == nil {
 			text(b, 4, message)
 		} else {
 			b.Field(4).AppendNull()
 		}
 		b.Field(5).(*array.Int64Builder).Append(int64(s.Attempts))
-		if keepsAll(w.rooms.Personal) {
-			body(b, 6, s.Body)
-		} else {
-			b.Field(6).AppendNull() // it stands in reponses
-		}
 		b.Field(7).(*array.TimestampBuilder).Append(arrow.Timestamp(s.ReceivedAt.UnixMicro()))
 		text(b, 8, w.lot.Name)
+		if !hasBodies {
+			b.Field(6).AppendNull()
+			return nil
+		}
+		return archived(b, 6, 9, s.Body, seal)
 	})
+}
+
+// archived appends a body in one of its two columns: as it is, or as seal encrypts it.
+func archived(b *array.RecordBuilder, plain, sealed int, content []byte, seal func([]byte) ([]byte, error)) error {
+	if seal == nil {
+		body(b, plain, content)
+		return nil
+	}
+	b.Field(plain).AppendNull()
+	if content != nil {
+		var err error
+		if content, err = seal(content); err != nil {
+			return err
+		}
+	}
+	body(b, sealed, content)
+	return nil
 }
 
 // archive writes a table whose rows are the stored answers that each visits.
 func (w *lotWriter) archive(ctx context.Context, name string, schema *arrow.Schema,
-	each func(context.Context, ledger.Lot, func(*ledger.Stored) error) error, row func(*array.RecordBuilder, *ledger.Stored),
+	each func(context.Context, ledger.Lot, func(*ledger.Stored) error) error, row func(*array.RecordBuilder, *ledger.Stored) error,
 ) error {
 	writer, err := w.out.Create(ctx, sink.TableSpec{Name: name, Kind: name, Schema: schema})
 	if err != nil {
@@ -97,7 +136,9 @@ func (w *lotWriter) archive(ctx context.Context, name string, schema *arrow.Sche
 	}
 	total := int64(0)
 	err = each(ctx, w.lot, w.unforgotten(func(stored *ledger.Stored) error {
-		row(builder, stored)
+		if err := row(builder, stored); err != nil {
+			return err
+		}
 		total++
 		rows++
 		bytes += len(stored.Body)

@@ -43,7 +43,7 @@ func (s *shelf) typedLot(learned []string, spoil func(arrow.Record) arrow.Record
 		table, _ = learner.Evolve()
 	}
 	rows := flatten.NewBuilder(table)
-	answers := array.NewRecordBuilder(memory.DefaultAllocator, reponsesSchema())
+	answers := array.NewRecordBuilder(memory.DefaultAllocator, reponsesSchema(false))
 	for i, content := range bodies {
 		sum := sha256.Sum256([]byte(content))
 		origin := flatten.Origin{Numero: number(i + 1), FetchedAt: day.Add(time.Duration(i)), CodeCDGF: "A", Lot: name, SHA256: hex.EncodeToString(sum[:])}
@@ -70,7 +70,7 @@ func (s *shelf) typedLot(learned []string, spoil func(arrow.Record) arrow.Record
 		spec   sink.TableSpec
 		record arrow.Record
 	}{
-		{sink.TableSpec{Name: "reponses", Kind: "reponses", Schema: reponsesSchema()}, answers.NewRecord()},
+		{sink.TableSpec{Name: "reponses", Kind: "reponses", Schema: reponsesSchema(false)}, answers.NewRecord()},
 		{sink.TableSpec{Name: "demande_chf", Kind: "demande", Schema: table.ArrowSchema(), Columns: columns}, record},
 	} {
 		writer, err := lot.Create(s.t.Context(), part.spec)

@@ -32,6 +32,19 @@ func (w *lotWriter) table(name string) *TableCounts {
 	return w.counts[name]
 }
 
+// archived writes what the archive elsewhere has of the lot.
+func (w *lotWriter) archived(ctx context.Context) error {
+	if err := w.reponses(ctx); err != nil {
+		return fmt.Errorf("table reponses: %w", err)
+	}
+	rows := w.table("rejets").Rows
+	if err := w.rejets(ctx, true); err != nil {
+		return fmt.Errorf("table rejets: %w", err)
+	}
+	w.table("rejets").Rows = rows // they are counted where the tables are
+	return nil
+}
+
 func (w *lotWriter) all(ctx context.Context) error {
 	names, codes, err := w.tables(ctx)
 	if err != nil {
@@ -47,10 +60,12 @@ func (w *lotWriter) all(ctx context.Context) error {
 			return fmt.Errorf("table %s: %w", name, err)
 		}
 	}
-	if err := w.traced(ctx, "reponses", w.reponses); err != nil {
-		return fmt.Errorf("table reponses: %w", err)
+	if !w.rooms.Archive.isElsewhere() {
+		if err := w.traced(ctx, "reponses", w.reponses); err != nil {
+			return fmt.Errorf("table reponses: %w", err)
+		}
 	}
-	if err := w.traced(ctx, "rejets", w.rejets); err != nil {
+	if err := w.traced(ctx, "rejets", func(ctx context.Context) error { return w.rejets(ctx, false) }); err != nil {
 		return fmt.Errorf("table rejets: %w", err)
 	}
 	return nil

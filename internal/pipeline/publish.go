@@ -127,43 +127,64 @@ func (p *publisher) publishWaiting() error {
 	return nil
 }
 
-// publish writes one lot. Once its commit record stands, nothing is left to do: a lot that a killed run published is not written again.
-// It gives the files that it wrote: none of a lot that was published already.
+// publish writes one lot: first into the archive, if it is elsewhere, then into the output. What is committed is not written
+// again, so that a kill between the two costs nothing. It gives the files that it wrote: none of a lot that was published already.
 func (p *publisher) publish(ctx context.Context, lot ledger.Lot) ([]sink.LotFile, error) {
 	published, err := p.rooms.Output.HasLot(lot.Name)
 	if err != nil || published {
 		return nil, err
 	}
-	zone, err := time.LoadLocation("Europe/Paris")
-	if err != nil {
-		return nil, fmt.Errorf("loading the time zone Europe/Paris: %w", err)
+	writing := &lotWriter{rooms: p.rooms, freeze: p.config.Freeze, lot: lot, counts: map[string]*TableCounts{}, told: p.report.Tables}
+	var archived []sink.LotFile
+	if archive := p.rooms.Archive.Output; archive != nil {
+		if archived, _, err = p.publishInto(ctx, archive, writing, writing.archived); err != nil {
+			return nil, fmt.Errorf("the archive %s: %w", archive.URI(), err)
+		}
 	}
-	out, err := p.rooms.Output.Begin(ctx, sink.LotInfo{
-		Name: lot.Name, DateExport: lot.SealedAt.In(zone).Format(time.DateOnly), Mode: p.config.Mode, SealedAt: lot.SealedAt,
-	})
-	if errors.Is(err, sink.ErrPublished) {
-		return nil, nil // by another process of this ledger, meanwhile
-	}
-	if err != nil {
-		return nil, err
-	}
-	forgotten, err := publishedTombstones(ctx, p.rooms.Output)
-	if err != nil {
-		out.Abort()
-		return nil, err
-	}
-	writing := lotWriter{forgotten: forgotten, rooms: p.rooms, freeze: p.config.Freeze, lot: lot, out: out, counts: map[string]*TableCounts{}, told: p.report.Tables}
-	if err := writing.all(ctx); err != nil {
-		out.Abort()
-		return nil, err
-	}
-	if err := out.Commit(ctx); err != nil {
-		out.Abort()
+	files, fresh, err := p.publishInto(ctx, p.rooms.Output, writing, writing.all)
+	if err != nil || !fresh {
 		return nil, err
 	}
 	// Counted only now: a lot that fails half-way is written, and would be counted, again.
 	for name, counts := range writing.counts {
-		p.report.table(name).add(counts)
+		if counts.Rows > 0 || name != "rejets" {
+			p.report.table(name).add(counts)
+		}
 	}
-	return out.Files(), nil
+	return append(archived, files...), nil
+}
+
+// publishInto writes one lot's part into an output, and gives its files. Once its commit record stands, nothing is left to
+// do: fresh is then false.
+func (p *publisher) publishInto(ctx context.Context, output *sink.Output, writing *lotWriter, write func(context.Context) error) (files []sink.LotFile, fresh bool, err error) {
+	lot := writing.lot
+	published, err := output.HasLot(lot.Name)
+	if err != nil || published {
+		return nil, false, err
+	}
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		return nil, false, fmt.Errorf("loading the time zone Europe/Paris: %w", err)
+	}
+	out, err := output.Begin(ctx, sink.LotInfo{
+		Name: lot.Name, DateExport: lot.SealedAt.In(zone).Format(time.DateOnly), Mode: p.config.Mode, SealedAt: lot.SealedAt,
+	})
+	if errors.Is(err, sink.ErrPublished) {
+		return nil, false, nil // by another process of this ledger, meanwhile
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	writing.out = out
+	if writing.forgotten, err = publishedTombstones(ctx, output); err == nil {
+		err = write(ctx)
+	}
+	if err == nil {
+		err = out.Commit(ctx)
+	}
+	if err != nil {
+		out.Abort()
+		return nil, false, err
+	}
+	return out.Files(), true, nil
 }

@@ -16,6 +16,8 @@ type RebuildConfig struct {
 	DueAfter, DueAtMost time.Duration
 	// Campaign is the begin of a campaign of refresh all that was left open; zero: none.
 	Campaign time.Time
+	// Archive has reponses, beside what the output has of it; nil: there is none elsewhere.
+	Archive *sink.Output
 	// Temporary is a folder for what does not fit into memory, some 100 bytes an answer beyond half a million; "": the
 	// system's.
 	Temporary string
@@ -66,7 +68,7 @@ func Rebuild(ctx context.Context, config RebuildConfig, books *ledger.Ledger, ou
 }
 
 func readHeads(ctx context.Context, config RebuildConfig, output *sink.Output, forgotten *ledger.Tombstones, to *headSorter, report *RebuildReport) error {
-	return output.Heads(ctx, func(heads []sink.Head) error {
+	take := func(heads []sink.Head) error {
 		for i := range heads {
 			if heads[i].Numero == "" || forgotten.Holds(heads[i].Numero) {
 				continue
@@ -87,6 +89,15 @@ func readHeads(ctx context.Context, config RebuildConfig, output *sink.Output, f
 			config.Progress(report.Answers + report.Rejects + report.Documents)
 		}
 		return nil
+	}
+	if err := output.Heads(ctx, take); err != nil || config.Archive == nil {
+		return err
+	}
+	return config.Archive.Heads(ctx, func(heads []sink.Head) error {
+		if heads[0].Kind != sink.HeadAnswer {
+			return nil // the output has its rejects too
+		}
+		return take(heads)
 	})
 }
 

@@ -31,7 +31,9 @@ type ReplayConfig struct {
 
 // ReplayRooms is what a replay works with.
 type ReplayRooms struct {
-	From     *sink.Output // whose archive is read
+	From *sink.Output // whose tables are rebuilt
+	// Answers are From's raw answers; nil: those that it keeps itself.
+	Answers  *Answers
 	To       *sink.Output // whose tables are rebuilt: From, or another
 	Schemas  *schemas.Set
 	Log      *slog.Logger
@@ -54,6 +56,9 @@ type ReplayProgress interface {
 func Replay(ctx context.Context, config ReplayConfig, rooms ReplayRooms) (ReplayReport, error) {
 	report := ReplayReport{Version: 1, Name: config.Name, StartedAt: time.Now(), Tables: map[string]*TableCounts{}}
 	r := &replay{config: config, rooms: rooms, report: &report, tables: map[string]*flatten.Table{}, read: map[string]bool{}}
+	if r.rooms.Answers == nil {
+		r.rooms.Answers = &Answers{Output: rooms.From}
+	}
 	err := r.run(ctx)
 	rooms.Progress.Finished()
 	if err != nil && ctx.Err() != nil {
@@ -84,7 +89,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer r.replacement.Abort()
-	files, err := r.rooms.From.Archive(ctx)
+	files, err := r.rooms.Answers.Files(ctx)
 	if err != nil {
 		return err
 	}
@@ -206,6 +211,13 @@ func (r *replay) commit(ctx context.Context) error {
 // late adds the lots that were published while the others were rebuilt.
 func (r *replay) late(ctx context.Context, files []sink.ArchiveFile) error {
 	files = slices.DeleteFunc(slices.Clone(files), func(file sink.ArchiveFile) bool { return r.read[file.Path] })
+	if !r.elsewhere() {
+		others, err := r.rooms.Answers.Late(ctx)
+		if err != nil {
+			return err
+		}
+		files = append(files, others...)
+	}
 	if len(files) == 0 {
 		return nil
 	}

@@ -17,7 +17,7 @@ func (r *replay) learn(ctx context.Context, files []sink.ArchiveFile, only map[s
 	total := rowsOf(files)
 	done := int64(0)
 	for _, file := range files {
-		err := r.rooms.From.ReadAnswers(ctx, file, func(batch *sink.AnswerBatch) error {
+		err := r.rooms.Answers.ReadAnswers(ctx, file, func(batch *sink.AnswerBatch) error {
 			defer batch.Release()
 			for i := range batch.Answers {
 				answer := &batch.Answers[i]

@@ -75,7 +75,7 @@ func (p *pass) run(ctx context.Context) error {
 // read hands each batch to a builder, and notes the order.
 func (p *pass) read(ctx context.Context, jobs, inOrder chan<- *batchJob) error {
 	for _, file := range p.files {
-		err := p.replay.rooms.From.ReadAnswers(ctx, file, func(batch *sink.AnswerBatch) error {
+		err := p.replay.rooms.Answers.ReadAnswers(ctx, file, func(batch *sink.AnswerBatch) error {
 			job := &batchJob{batch: batch, day: batch.Day, built: make(chan *builtBatch, 1)}
 			for _, to := range []chan<- *batchJob{inOrder, jobs} {
 				select {

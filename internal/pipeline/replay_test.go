@@ -72,7 +72,7 @@ func (s *shelf) lot(answers ...answer) {
 		s.t.Fatal(err)
 	}
 	defer lot.Abort()
-	schema := reponsesSchema()
+	schema := reponsesSchema(false)
 	writer, err := lot.Create(s.t.Context(), sink.TableSpec{Name: "reponses", Kind: "reponses", Schema: schema})
 	if err != nil {
 		s.t.Fatal(err)

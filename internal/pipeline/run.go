@@ -52,6 +52,8 @@ type Rooms struct {
 	Tracer   trace.Tracer // nil: nothing is traced
 	// Suppliers are those whose demandes are asked for, at least one.
 	Suppliers []Supplier
+	// Archive is where the answers are kept as they came; the zero value: in Output.
+	Archive Archive
 	// Personal is what becomes of values that tell of a person; nil: they stay.
 	Personal Personal
 }

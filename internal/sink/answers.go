@@ -20,6 +20,10 @@ const (
 	readBufferBytes = 64 << 10
 )
 
+// columnSealed has a body as it was encrypted, behind the columns of those that are not. What is in it is nothing to the
+// sink.
+const columnSealed = "_corps_age"
+
 // Answer is one row of the archive. Its strings and bytes are views into its batch's memory: whoever keeps one past
 // AnswerBatch.Release copies it.
 type Answer struct {
@@ -27,6 +31,7 @@ type Answer struct {
 	CodeCDGF   string
 	HTTPStatus int64
 	Body       []byte // nil where NULL
+	Sealed     []byte // the body as it was encrypted, nil where it is not
 	SHA256     string // hexadecimal, "" where NULL
 	FetchedAt  time.Time
 	Lot        string
@@ -127,7 +132,7 @@ type answerReader struct {
 
 	numero, code, sum, lot answerColumn
 	status, fetched        answerColumn
-	body, day              answerColumn
+	body, sealed, day      answerColumn
 }
 
 // dayRows is rows of one day that follow one another.
@@ -155,7 +160,7 @@ func newAnswerReader(from object, of ArchiveFile) (r *answerReader, err error) {
 		}
 	}
 	for name, column := range map[string]*answerColumn{
-		columnNumero: &r.numero, "code_cdgf": &r.code, "_sha256": &r.sum, columnLot: &r.lot, "corps": &r.body,
+		columnNumero: &r.numero, "code_cdgf": &r.code, "_sha256": &r.sum, columnLot: &r.lot, "corps": &r.body, columnSealed: &r.sealed,
 		"http_status": &r.status, columnFetched: &r.fetched,
 	} {
 		kind := parquet.ByteArray
@@ -179,8 +184,8 @@ func recovered(err *error) {
 	}
 }
 
-func (r *answerReader) columns() [8]*answerColumn {
-	return [...]*answerColumn{&r.numero, &r.code, &r.sum, &r.lot, &r.body, &r.status, &r.fetched, &r.day}
+func (r *answerReader) columns() [9]*answerColumn {
+	return [...]*answerColumn{&r.numero, &r.code, &r.sum, &r.lot, &r.body, &r.sealed, &r.status, &r.fetched, &r.day}
 }
 
 // fill puts the next answers into an empty batch; none are left if it stays empty.
@@ -255,19 +260,34 @@ func (r *answerReader) readDays() error {
 func (r *answerReader) fillBodies(b *AnswerBatch, most int64) error {
 	bytes := 0
 	for len(b.Answers) < batchRows && int64(len(b.Answers)) < most && bytes < batchBytes {
-		turned, err := r.body.advance()
+		body, err := r.body.held(b, len(b.Answers) == 0)
 		if err != nil {
 			return err
 		}
-		if turned || len(b.pages) == 0 {
-			parquet.Retain(r.body.page)
-			b.pages = append(b.pages, r.body.page)
+		sealed, err := r.sealed.held(b, len(b.Answers) == 0)
+		if err != nil {
+			return err
 		}
-		body := r.body.bytes()
-		bytes += len(body)
-		b.Answers = append(b.Answers, Answer{Body: body})
+		bytes += len(body) + len(sealed)
+		b.Answers = append(b.Answers, Answer{Body: body, Sealed: sealed})
 	}
 	return nil
+}
+
+// held is the next row's bytes, in a page that the batch holds; nil of a column that the file has not.
+func (c *answerColumn) held(b *AnswerBatch, isFirst bool) ([]byte, error) {
+	if c.leaf < 0 {
+		return nil, nil
+	}
+	turned, err := c.advance()
+	if err != nil {
+		return nil, err
+	}
+	if turned || isFirst {
+		parquet.Retain(c.page)
+		b.pages = append(b.pages, c.page)
+	}
+	return c.bytes(), nil
 }
 
 func (r *answerReader) fillText(b *AnswerBatch) error {

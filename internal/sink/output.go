@@ -146,6 +146,15 @@ func (o *Output) lots(ctx context.Context) ([]string, error) {
 	return stems(ctx, o.storage, lotsFolder)
 }
 
+// Lots names the published lots, sorted. It waits for nobody, and puts nothing right.
+func (o *Output) Lots(ctx context.Context) ([]string, error) {
+	lots, err := o.lots(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing the lots of %s: %w", o.URI(), err)
+	}
+	return lots, nil
+}
+
 // Tables names the published tables, sorted.
 func (o *Output) Tables() ([]string, error) {
 	return stems(context.Background(), o.storage, tablesFolder)
