@@ -26,8 +26,8 @@ func (f *archiveFlag) open(ctx context.Context, out string, create bool) (*sink.
 	if f.Archive == "" {
 		return nil, nil
 	}
-	if overlap(f.Archive, out) {
-		return nil, &configError{fmt.Errorf("--archive %s is --out %s, or one is in the other: the archive is an output of its own, where others may read than in the tables", f.Archive, out)}
+	if err := f.check(out); err != nil {
+		return nil, err
 	}
 	if !create {
 		if err := mustExist("--archive", f.Archive); err != nil {
@@ -35,6 +35,14 @@ func (f *archiveFlag) open(ctx context.Context, out string, create bool) (*sink.
 		}
 	}
 	return sink.Open(ctx, f.Archive)
+}
+
+// check refuses an archive that is no output of its own.
+func (f *archiveFlag) check(out string) error {
+	if f.Archive != "" && overlap(f.Archive, out) {
+		return &configError{fmt.Errorf("--archive %s is --out %s, or one is in the other: the archive is an output of its own, where others may read than in the tables", f.Archive, out)}
+	}
+	return nil
 }
 
 // openForMode opens the archive of a run, refusing one that holds answers of the other mode.
@@ -170,11 +178,7 @@ func (c *runCmd) keepsAnswers(ctx context.Context, output *sink.Output) error {
 }
 
 // openArchive opens where a run keeps the raw answers.
-func (c *runCmd) openArchive(ctx context.Context, log *slog.Logger, policy *privacy.Policy, tables *sink.Output) (pipeline.Archive, error) {
-	seal, err := c.Seal.sealer()
-	if err != nil {
-		return pipeline.Archive{}, err
-	}
+func (c *runCmd) openArchive(ctx context.Context, log *slog.Logger, policy *privacy.Policy, seal func([]byte) ([]byte, error), tables *sink.Output) (pipeline.Archive, error) {
 	output, err := c.Archive.openForMode(ctx, c.Out, c.mode())
 	if err != nil {
 		return pipeline.Archive{}, err

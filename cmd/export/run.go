@@ -213,6 +213,13 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 		return rooms, nil, err
 	}
 	c.Privacy.tell(log, policy)
+	seal, err := c.Seal.sealer()
+	if err == nil {
+		err = c.Archive.check(c.Out)
+	}
+	if err != nil {
+		return rooms, nil, err
+	}
 	books, err := ledger.Open(ctx, state.folder, ledger.Options{Mode: c.mode()})
 	if err != nil {
 		return rooms, nil, err
@@ -225,7 +232,7 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 	if err != nil {
 		return rooms, nil, err
 	}
-	archive, err := c.openArchive(ctx, log, policy, output)
+	archive, err := c.openArchive(ctx, log, policy, seal, output)
 	if err != nil {
 		return rooms, nil, err
 	}
