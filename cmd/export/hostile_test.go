@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// canaries stand where persons and secrets would: in a body, in the API's words, in the secret, in the token, in the address
+// outsideCanaries stand where persons and secrets would: in a body, in the API's words, in the secret, in the token, in the address
 // of the watchdog.
-var canaries = []string{"body-canary", "words-canary", "s3cret-canary", "token-canary", "ping-canary"}
+var outsideCanaries = []string{"body-canary", "words-canary", "s3cret-canary", "token-canary", "ping-canary"}
 
-// hostile answers each number in the way that its name says, with canaries in all that it sends.
+// hostile answers each number in the way that its name says, with outsideCanaries in all that it sends.
 func hostile(t *testing.T, watch func(path, body string)) string {
 	const words = `{"code":"E-words-canary","message":"M. words-canary n'a pas acces"}`
 	mux := http.NewServeMux()
@@ -123,7 +123,7 @@ func TestNoLogAndNoWatcherIsToldOfPersonsOrSecrets(t *testing.T) {
 				told[path] = body
 			}
 			for where, text := range told {
-				for _, canary := range canaries {
+				for _, canary := range outsideCanaries {
 					if at := strings.Index(text, canary); at >= 0 {
 						t.Errorf("%s tells of %s: …%s…", where, canary, text[max(at-200, 0):min(at+100, len(text))])
 					}

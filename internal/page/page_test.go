@@ -51,8 +51,17 @@ func golden(t *testing.T, name string, text []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(text, want) {
-		t.Errorf("%s is no longer what is drawn; look at it, then go test -update\n%s", path, text)
+		t.Errorf("%s is no longer what is drawn, from byte %d on: go test -update, and look at the difference", path, differsAt(text, want))
 	}
+}
+
+func differsAt(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
 }
 
 // TestTheNightsAreThoseThatTheBrowserSees keeps the reports that e2e draws with the built program.
