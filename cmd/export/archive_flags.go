@@ -163,16 +163,21 @@ func (f *rawFlags) answers(ctx context.Context, output *sink.Output, out string)
 // keepsAnswers refuses an output whose answers are elsewhere, for a run that would put them there.
 func (c *runCmd) keepsAnswers(ctx context.Context, output *sink.Output) error {
 	lots, err := output.Lots(ctx)
-	if err != nil || len(lots) == 0 {
-		return err
-	}
-	tables, err := output.Tables()
 	if err != nil {
 		return err
 	}
-	isTyped := func(name string) bool { return strings.HasPrefix(name, "demande_") }
-	if slices.ContainsFunc(tables, isTyped) && !slices.Contains(tables, "reponses") {
-		return &configError{fmt.Errorf("--out %s has tables and no raw answers, which an earlier run has put into an archive: name it with --archive", c.Out)}
+	// The newest lot that has documents tells. Its record is whole or not there, whereas after a kill the tables' pointers
+	// may be half written.
+	for _, lot := range slices.Backward(lots) {
+		tables, err := output.TablesOf(ctx, lot)
+		switch {
+		case err != nil:
+			return err
+		case slices.Contains(tables, "reponses"):
+			return nil
+		case slices.ContainsFunc(tables, func(name string) bool { return strings.HasPrefix(name, "demande_") }):
+			return &configError{fmt.Errorf("--out %s has tables and no raw answers, which an earlier run has put into an archive: name it with --archive", c.Out)}
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -153,6 +154,21 @@ func (o *Output) Lots(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("listing the lots of %s: %w", o.URI(), err)
 	}
 	return lots, nil
+}
+
+// TablesOf names the tables that a published lot has files of, sorted, as its commit record says: what became of the files
+// since, and whether the pointers name them yet, does not matter.
+func (o *Output) TablesOf(ctx context.Context, lot string) ([]string, error) {
+	record, err := readRecord(ctx, o.storage, lot)
+	if err != nil {
+		return nil, fmt.Errorf("reading the lot %s: %w", lot, err)
+	}
+	var tables []string
+	for _, file := range record.Files {
+		tables = append(tables, file.Table)
+	}
+	slices.Sort(tables)
+	return slices.Compact(tables), nil
 }
 
 // Tables names the published tables, sorted.
