@@ -27,6 +27,7 @@ type verifyCmd struct {
 func (*verifyCmd) Help() string {
 	return `Reads every published file whole, with another Parquet reader than the one that wrote it, and checks it against its lot: there, of the
 right size, checksum, columns and rows. Names files that are lost, damaged or foreign, and tables that point to the wrong files.
+What a killed run left is named and is no damage: it is ended or removed by the next commands that write there, after a day at the latest.
 Changes nothing. Exit status: 0 all is well, 65 something is not.
 
 With --deep it also flattens every raw answer of reponses again, and compares the outcome with the row that the tables have of it, every
@@ -95,6 +96,10 @@ func (c *verifyCmd) verifyArchive(ctx context.Context, v *verified) error {
 		}
 		v.Problems = append(v.Problems, problem)
 	}
+	for _, left := range report.Left {
+		left.File = within(c.Raw.Archive, left.File)
+		v.Left = append(v.Left, left)
+	}
 	for _, table := range report.Tables {
 		table.Name = within(c.Raw.Archive, table.Name)
 		v.Tables = append(v.Tables, table)
@@ -135,13 +140,28 @@ func printVerified(std streams, report verified) {
 	for _, problem := range report.Problems {
 		fmt.Fprintln(std.out, strings.TrimPrefix(problem.File+": "+problem.Problem, ": "))
 	}
+	for _, left := range report.Left {
+		fmt.Fprintln(std.out, left.File+": "+leftText(left))
+	}
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	for _, checked := range report.Tables {
 		fmt.Fprintf(table, "  %s\t%d files\t%d rows\t%d bytes\n", checked.Name, checked.Files, checked.Rows, checked.Bytes)
 	}
 	_ = table.Flush()
 	fmt.Fprintf(std.out, "%d files of %d lots read whole: %d rows, %d problems\n", report.Files, report.Lots, report.Rows, len(report.Problems))
+	if len(report.Left) > 0 {
+		fmt.Fprintf(std.out, "%d left by publications that were cut short: no damage\n", len(report.Left))
+	}
 	if report.Deep != nil {
 		fmt.Fprintf(std.out, "%d rows compared with %d raw answers: %d are exactly what their answer gives\n", report.Deep.Rows, report.Deep.Documents, report.Deep.Equal)
 	}
+}
+
+// leftText says what becomes of what a killed publication left.
+func leftText(left sink.Left) string {
+	if left.RemovedAfter.IsZero() {
+		return fmt.Sprintf("the publication of %s was cut short; the next run ends it or begins another", left.Of)
+	}
+	return fmt.Sprintf("left by the publication of %s, which was cut short: the first command that writes there after %s removes it, unless it is published before",
+		left.Of, left.RemovedAfter.Local().Format("2006-01-02 15:04"))
 }

@@ -140,6 +140,9 @@ func clean(t testing.TB, uri string) sink.VerifyReport {
 	for _, problem := range report.Problems {
 		t.Errorf("verify: %+v", problem)
 	}
+	for _, left := range report.Left {
+		t.Errorf("verify: left %+v", left)
+	}
 	return report
 }
 

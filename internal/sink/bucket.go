@@ -99,14 +99,15 @@ func condition(generation int64) gcs.Conditions {
 }
 
 func (b *bucket) List(ctx context.Context, folder string) ([]string, error) {
-	return b.list(ctx, folder, func(*gcs.ObjectAttrs) bool { return true })
+	objects, err := b.Dated(ctx, folder)
+	var names []string
+	for _, object := range objects {
+		names = append(names, object.name)
+	}
+	return names, err
 }
 
-func (b *bucket) Older(ctx context.Context, folder string, than time.Time) ([]string, error) {
-	return b.list(ctx, folder, func(attrs *gcs.ObjectAttrs) bool { return attrs.Created.Before(than) })
-}
-
-func (b *bucket) list(ctx context.Context, folder string, wanted func(*gcs.ObjectAttrs) bool) ([]string, error) {
+func (b *bucket) Dated(ctx context.Context, folder string) ([]dated, error) {
 	query := &gcs.Query{Prefix: b.prefix}
 	if folder != "" {
 		query.Prefix += folder + "/"
@@ -115,23 +116,23 @@ func (b *bucket) list(ctx context.Context, folder string, wanted func(*gcs.Objec
 		return nil, err
 	}
 	seen := b.reading()
-	var names []string
+	var found []dated
 	objects := b.handle.Objects(ctx, query)
 	for {
 		attrs, err := b.next(ctx, objects)
 		if errors.Is(err, iterator.Done) {
-			slices.Sort(names)
-			return names, nil
+			slices.SortFunc(found, func(a, b dated) int { return strings.Compare(a.name, b.name) })
+			return found, nil
 		}
 		if err != nil {
 			return nil, bucketError("listing", b.URI(folder), err)
 		}
 		name := strings.TrimPrefix(attrs.Name, b.prefix)
-		if strings.HasSuffix(name, "/") || strings.HasPrefix(path.Base(name), ".") || !wanted(attrs) {
+		if strings.HasSuffix(name, "/") || strings.HasPrefix(path.Base(name), ".") {
 			continue
 		}
 		seen.read(name, attrs.Generation)
-		names = append(names, name)
+		found = append(found, dated{name, attrs.Created})
 	}
 }
 

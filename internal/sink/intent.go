@@ -35,6 +35,14 @@ func (i *intent) what() string {
 	return "lot"
 }
 
+// record is the name of the record that says whether it has happened.
+func (i *intent) record() string {
+	if i.Kind == intentOfReplacement {
+		return replacementName(i.Lot)
+	}
+	return recordName(i.Lot)
+}
+
 // readIntent is the note, or nil.
 func readIntent(ctx context.Context, in storage) (*intent, error) {
 	var begun intent

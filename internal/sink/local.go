@@ -186,21 +186,33 @@ type localObject struct {
 func (o *localObject) Size() int64 { return o.size }
 
 func (l *local) List(ctx context.Context, folder string) ([]string, error) {
-	return l.list(ctx, folder, func(fs.DirEntry) (bool, error) { return true, nil })
+	var names []string
+	err := l.list(ctx, folder, func(name string, _ fs.DirEntry) error {
+		names = append(names, name)
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
 }
 
-func (l *local) Older(ctx context.Context, folder string, than time.Time) ([]string, error) {
-	return l.list(ctx, folder, func(entry fs.DirEntry) (bool, error) {
+func (l *local) Dated(ctx context.Context, folder string) ([]dated, error) {
+	var found []dated
+	err := l.list(ctx, folder, func(name string, entry fs.DirEntry) error {
 		info, err := entry.Info()
 		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil // removed meanwhile
+			return nil // removed meanwhile
 		}
-		return err == nil && info.ModTime().Before(than), err
+		if err == nil {
+			found = append(found, dated{name, info.ModTime()})
+		}
+		return err
 	})
+	slices.SortFunc(found, func(a, b dated) int { return strings.Compare(a.name, b.name) })
+	return found, err
 }
 
-func (l *local) list(ctx context.Context, folder string, wanted func(fs.DirEntry) (bool, error)) ([]string, error) {
-	var names []string
+// list gives the objects below a folder as they come.
+func (l *local) list(ctx context.Context, folder string, found func(name string, entry fs.DirEntry) error) error {
 	err := filepath.WalkDir(l.path(folder), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -208,22 +220,17 @@ func (l *local) list(ctx context.Context, folder string, wanted func(fs.DirEntry
 		if !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
 			return ctx.Err()
 		}
-		if want, err := wanted(entry); err != nil || !want {
-			return err
-		}
 		relative, err := filepath.Rel(l.root, path)
 		if err != nil {
 			return err
 		}
-		names = append(names, filepath.ToSlash(relative))
+		if err := found(filepath.ToSlash(relative), entry); err != nil {
+			return err
+		}
 		return ctx.Err()
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("listing %s: %w", l.path(folder), err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("listing %s: %w", l.path(folder), err)
-	}
-	slices.Sort(names)
-	return names, nil
+	return nil
 }

@@ -110,8 +110,12 @@ func replace(t testing.TB, out *Output, name string, grace time.Duration) {
 
 func sound(t testing.TB, out *Output) {
 	t.Helper()
-	for _, problem := range verify(t, out.URI()).Problems {
+	report := verify(t, out.URI())
+	for _, problem := range report.Problems {
 		t.Errorf("problem %+v", problem)
+	}
+	for _, left := range report.Left {
+		t.Errorf("left %+v", left)
 	}
 }
 
@@ -518,8 +522,8 @@ func TestWhatAKilledReplacementLeftIsRemoved(t *testing.T) {
 				t.Errorf("while it is written: %v", found)
 			}
 			r.unlock()
-			if report := verify(t, out.URI()); len(report.Problems) != 2 || !strings.Contains(report.Problems[0].Problem, "given up") {
-				t.Errorf("after the kill: %+v", report.Problems)
+			if report := verify(t, out.URI()); !report.OK() || len(report.Left) != 2 || report.Left[0].Of != "r1" {
+				t.Errorf("after the kill: %+v", report)
 			}
 			next(t, out)
 			sameBut(t, out, before, replacingName)

@@ -40,8 +40,8 @@ type storage interface {
 	// List gives the objects below a folder, at every depth, by name, without what is left aside. A folder that does
 	// not exist is empty.
 	List(ctx context.Context, folder string) ([]string, error)
-	// Older is List of those that were written before a moment.
-	Older(ctx context.Context, folder string, than time.Time) ([]string, error)
+	// Dated is List with when each object was written.
+	Dated(ctx context.Context, folder string) ([]dated, error)
 	// Remove removes an object, if it is there. It may come back if the machine dies soon after.
 	Remove(ctx context.Context, name string) error
 	// Erase removes objects for good, those that are there.
@@ -49,6 +49,12 @@ type storage interface {
 	// Sweep removes what dead processes left aside, but for what spare says. Only under the locks of those who might
 	// still be alive.
 	Sweep(ctx context.Context, spare func(name string) bool) error
+}
+
+// dated is an object of a list.
+type dated struct {
+	name    string
+	written time.Time
 }
 
 // staged is an object being written. Either Land or Discard ends it; Discard after Land does nothing.

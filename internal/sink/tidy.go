@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,9 +43,14 @@ func (o *Output) tidy(ctx context.Context) error {
 // to for abandonedAfter. A lot that still waits somewhere writes its files again. Only under the lock of publications,
 // after recover.
 func (o *Output) removeAbandoned(ctx context.Context) error {
-	old, err := o.storage.Older(ctx, "", o.now().Add(-abandonedAfter))
-	if err != nil || len(old) == 0 {
+	old, err := o.storage.Dated(ctx, "")
+	if err != nil {
 		return err
+	}
+	since := o.now().Add(-abandonedAfter)
+	old = slices.DeleteFunc(old, func(file dated) bool { return !file.written.Before(since) })
+	if len(old) == 0 {
+		return nil
 	}
 	named, err := o.pointed(ctx)
 	if err != nil {
@@ -57,8 +63,8 @@ func (o *Output) removeAbandoned(ctx context.Context) error {
 	recorded := map[string]bool{} // by stem
 	var abandoned []string
 	for _, file := range old {
-		parts, ok := parseDataName(file)
-		if !ok || named[file] || note != nil && parts.isOf(note.Name) {
+		parts, ok := parseDataName(file.name)
+		if !ok || named[file.name] || note != nil && parts.isOf(note.Name) {
 			continue
 		}
 		known, looked := recorded[parts.stem]
@@ -69,7 +75,7 @@ func (o *Output) removeAbandoned(ctx context.Context) error {
 			recorded[parts.stem] = known
 		}
 		if !known {
-			abandoned = append(abandoned, file)
+			abandoned = append(abandoned, file.name)
 		}
 	}
 	return o.storage.Erase(ctx, abandoned)
@@ -77,11 +83,7 @@ func (o *Output) removeAbandoned(ctx context.Context) error {
 
 // isRecorded says whether the commit record of a data file's lot or replacement stands.
 func (o *Output) isRecorded(ctx context.Context, stem string) (bool, error) {
-	record := recordName(stem)
-	if of, _, ok := strings.Cut(stem, replacementMark("")); ok {
-		record = replacementName(of)
-	}
-	there, err := o.storage.Open(ctx, record)
+	there, err := o.storage.Open(ctx, recordOf(stem))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -89,6 +91,20 @@ func (o *Output) isRecorded(ctx context.Context, stem string) (bool, error) {
 		return false, err
 	}
 	return true, there.Close()
+}
+
+// recordOf is the name of the record of the lot or replacement that a data file is of.
+func recordOf(stem string) string {
+	if strings.Contains(stem, replacementMark("")) {
+		return replacementName(lotOf(stem))
+	}
+	return recordName(stem)
+}
+
+// lotOf is the lot or replacement that a data file is of.
+func lotOf(stem string) string {
+	of, _, _ := strings.Cut(stem, replacementMark(""))
+	return of
 }
 
 // sweep removes what was left aside, and the files of a replacement that did not happen. Only under the lock of
@@ -153,10 +169,15 @@ func dataFiles(ctx context.Context, in storage, table string) ([]string, error) 
 	}
 	var files []string
 	for _, name := range names {
-		folder, _, _ := strings.Cut(name, "/")
-		if strings.HasSuffix(name, ".parquet") && !isOurs(folder) {
+		if looksLikeData(name) {
 			files = append(files, name)
 		}
 	}
 	return files, nil
+}
+
+// looksLikeData says whether a reader that globs takes an object for one of a table.
+func looksLikeData(name string) bool {
+	folder, _, _ := strings.Cut(name, "/")
+	return strings.HasSuffix(name, ".parquet") && !isOurs(folder)
 }

@@ -3,6 +3,8 @@ package sink
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 )
 
 // VerifyOptions are what Verify may be told.
@@ -23,6 +25,8 @@ type VerifyReport struct {
 	Bytes    int64           `json:"bytes"`
 	Tables   []VerifiedTable `json:"tables"`
 	Problems []Problem       `json:"problems"`
+	// Left is no damage: the next commands that write there end it or remove it.
+	Left []Left `json:"left"`
 }
 
 // VerifiedTable is what a table's lots and replacements say of it.
@@ -46,17 +50,21 @@ func (r *VerifyReport) OK() bool { return len(r.Problems) == 0 }
 
 // Verify reads every published file whole, with another Parquet implementation than the one that wrote it, and holds it
 // against its lot or replacement: bytes, checksums, schema, rows. It also finds files that neither names, and pointers
-// that say something else. A file that was replaced may stand or be gone, and is not read. It changes nothing, and waits
+// that say something else. What a killed publication left is told apart, unless it should have been removed by now. A file that was replaced may stand or be gone, and is not read. It changes nothing, and waits
 // while a lot is being published, though not for a replacement, whose new files it leaves alone. The error says why the
 // verification could not be done; what is wrong with the output is in the report.
 func Verify(ctx context.Context, uri string, options VerifyOptions) (VerifyReport, error) {
+	return verifyAt(ctx, uri, options, time.Now())
+}
+
+func verifyAt(ctx context.Context, uri string, options VerifyOptions, now time.Time) (VerifyReport, error) {
 	storage, err := openToRead(ctx, uri)
 	if err != nil {
 		return VerifyReport{}, fmt.Errorf("verifying %s: %w", uri, err)
 	}
 	v := &verifier{
-		storage: storage,
-		report:  VerifyReport{Output: storage.URI(""), Tables: []VerifiedTable{}, Problems: []Problem{}},
+		storage: storage, now: now, unreadable: map[string]bool{},
+		report: VerifyReport{Output: storage.URI(""), Tables: []VerifiedTable{}, Problems: []Problem{}, Left: []Left{}},
 	}
 	if err := v.run(ctx, options); err != nil {
 		return v.report, fmt.Errorf("verifying %s: %w", storage.URI(""), err)
@@ -67,14 +75,16 @@ func Verify(ctx context.Context, uri string, options VerifyOptions) (VerifyRepor
 // verifier holds one verification. What it knows of the output was read at one moment, under the lock, so that a
 // publication that goes on meanwhile is not taken for damage.
 type verifier struct {
-	storage  storage
-	report   VerifyReport
-	records  records
-	pointers []*PublishedTable
-	parquet  []string // every file that looks like data
-	pending  *intent
-	note     *replacementNote
-	alive    bool // somebody holds the lock of replacements
+	storage    storage
+	now        time.Time
+	report     VerifyReport
+	records    records
+	unreadable map[string]bool // records that stand and cannot be read, by name
+	pointers   []*PublishedTable
+	parquet    []dated // every file that looks like data
+	pending    *intent
+	note       *replacementNote
+	alive      bool // somebody holds the lock of replacements
 }
 
 func (v *verifier) problem(file, lot, format string, args ...any) {
@@ -86,10 +96,8 @@ func (v *verifier) run(ctx context.Context, options VerifyOptions) error {
 		return err
 	}
 	v.count()
-	if v.pending != nil {
-		v.problem(intentName, v.pending.Lot, "the publication of the %s was cut short; run again to end it", v.pending.what())
-	}
-	v.foreign()
+	v.cutShort()
+	v.unnamed()
 	if err := v.checkPointers(ctx); err != nil {
 		return err
 	}
@@ -125,6 +133,7 @@ func (v *verifier) look(ctx context.Context) error {
 	for _, lot := range lots {
 		record, err := readRecord(ctx, v.storage, lot)
 		if err != nil {
+			v.unreadable[recordName(lot)] = true
 			v.problem(recordName(lot), lot, "damaged commit record: %v", err)
 			continue
 		}
@@ -145,7 +154,8 @@ func (v *verifier) look(ctx context.Context) error {
 		}
 		v.pointers = append(v.pointers, pointer)
 	}
-	v.parquet, err = dataFiles(ctx, v.storage, "")
+	v.parquet, err = v.storage.Dated(ctx, "")
+	v.parquet = slices.DeleteFunc(v.parquet, func(file dated) bool { return !looksLikeData(file.name) })
 	return err
 }
 
@@ -157,6 +167,7 @@ func (v *verifier) lookAtReplacements(ctx context.Context) error {
 	for _, name := range names {
 		record, err := readReplacement(ctx, v.storage, name)
 		if err != nil {
+			v.unreadable[replacementName(name)] = true
 			v.problem(replacementName(name), name, "damaged record of a replacement: %v", err)
 			continue
 		}
@@ -201,30 +212,5 @@ func (v *verifier) countMode(file, of, mode string) {
 	}
 	if mode != v.report.Mode {
 		v.problem(file, of, "its mode is %s, that of other lots %s", mode, v.report.Mode)
-	}
-}
-
-// foreign finds the data files that no record names.
-func (v *verifier) foreign() {
-	named := map[string]bool{}
-	for _, file := range v.records.files() {
-		named[file.Path] = true
-	}
-	for path := range replacedBy(v.records.replacements) {
-		named[path] = true // also of a lot whose record is lost
-	}
-	for _, name := range v.parquet {
-		parts, _ := parseDataName(name)
-		switch {
-		case named[name]:
-		case v.pending != nil && v.pending.Kind == intentOfLot && parts.stem == v.pending.Lot:
-			v.problem(name, v.pending.Lot, "foreign: its lot is half published")
-		case v.note != nil && parts.isOf(v.note.Name):
-			if !v.alive {
-				v.problem(name, v.note.Name, "foreign: its replacement was given up; the next run removes it")
-			}
-		default:
-			v.problem(name, "", "foreign: no lot names it, yet a reader that globs sees it")
-		}
 	}
 }
