@@ -160,8 +160,8 @@ func (f *rawFlags) answers(ctx context.Context, output *sink.Output, out string)
 	return &pipeline.Answers{Output: output, Elsewhere: elsewhere, Open: open}, nil
 }
 
-// keepsAnswers refuses an output whose answers are elsewhere, for a run that would put them there.
-func (c *runCmd) keepsAnswers(ctx context.Context, output *sink.Output) error {
+// keepsAnswers refuses an output whose answers are elsewhere, for who was not told where.
+func keepsAnswers(ctx context.Context, output *sink.Output, out string) error {
 	lots, err := output.Lots(ctx)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (c *runCmd) keepsAnswers(ctx context.Context, output *sink.Output) error {
 		case slices.Contains(tables, "reponses"):
 			return nil
 		case slices.ContainsFunc(tables, func(name string) bool { return strings.HasPrefix(name, "demande_") }):
-			return &configError{fmt.Errorf("--out %s has tables and no raw answers, which an earlier run has put into an archive: name it with --archive", c.Out)}
+			return &configError{fmt.Errorf("--out %s has tables and no raw answers, which an earlier run has put into an archive: name it with --archive", out)}
 		}
 	}
 	return nil
@@ -189,7 +189,7 @@ func (c *runCmd) openArchive(ctx context.Context, log *slog.Logger, policy *priv
 		return pipeline.Archive{}, err
 	}
 	if output == nil {
-		if err := c.keepsAnswers(ctx, tables); err != nil {
+		if err := keepsAnswers(ctx, tables, c.Out); err != nil {
 			return pipeline.Archive{}, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,8 +21,6 @@ import (
 
 // The canaries are values that stand nowhere else: texts that have canari in them, a telephone number in several writings,
 // and one that is a JSON number.
-const canaryNumber = 699887755
-
 var canaryTexts = []string{"canari", "99887766", "99 88 77 66", "99.88.77.66", "699887755"}
 
 // canaryAnswers are what the API answers by number: documents of which not all fits their columns, and answers that are no
@@ -58,7 +57,12 @@ type canaryPlace struct {
 
 func newCanaryPlace(t *testing.T) *canaryPlace {
 	t.Helper()
-	answers := canaryAnswers()
+	return newCanaryPlaceOf(t, canaryAnswers())
+}
+
+// newCanaryPlaceOf is one whose API answers that.
+func newCanaryPlaceOf(t *testing.T, answers map[string]string) *canaryPlace {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" {
 			_, _ = io.WriteString(w, `{"token_type":"Bearer","expires_in":3600,"access_token":"jeton","scope":"suivi_demande"}`)
@@ -120,7 +124,13 @@ func (p *canaryPlace) does(args ...string) {
 }
 
 // canaries are the places below a folder where a canary stands, in the files' bytes or in a Parquet file's values.
-func canaries(t *testing.T, folder string) (found []string) {
+func canaries(t *testing.T, folder string) []string {
+	t.Helper()
+	return birds(t, folder, canaryTexts)
+}
+
+// birds are those of other values.
+func birds(t *testing.T, folder string, texts []string) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -130,11 +140,11 @@ func canaries(t *testing.T, folder string) (found []string) {
 		if err != nil {
 			return err
 		}
-		if hasCanary(content) {
+		if hasBird(content, texts) {
 			found = append(found, path)
 		}
 		if filepath.Ext(path) == ".parquet" {
-			found = append(found, parquetCanaries(t, path, content)...)
+			found = append(found, parquetBirds(t, path, content, texts)...)
 		}
 		return nil
 	})
@@ -144,9 +154,11 @@ func canaries(t *testing.T, folder string) (found []string) {
 	return found
 }
 
-func hasCanary(content []byte) bool {
+func hasCanary(content []byte) bool { return hasBird(content, canaryTexts) }
+
+func hasBird(content []byte, texts []string) bool {
 	content = bytes.ToLower(content)
-	for _, text := range canaryTexts {
+	for _, text := range texts {
 		if bytes.Contains(content, []byte(text)) {
 			return true
 		}
@@ -154,7 +166,7 @@ func hasCanary(content []byte) bool {
 	return false
 }
 
-func parquetCanaries(t *testing.T, path string, content []byte) (found []string) {
+func parquetBirds(t *testing.T, path string, content []byte, texts []string) (found []string) {
 	t.Helper()
 	file, err := parquet.OpenFile(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
@@ -168,8 +180,8 @@ func parquetCanaries(t *testing.T, path string, content []byte) (found []string)
 			count, err := rows.ReadRows(buffer)
 			for _, row := range buffer[:count] {
 				for _, value := range row {
-					isNumber := value.Kind() == parquet.Int64 && value.Int64() == canaryNumber
-					if isNumber || value.Kind() == parquet.ByteArray && hasCanary(value.ByteArray()) {
+					isNumber := value.Kind() == parquet.Int64 && slices.Contains(texts, fmt.Sprint(value.Int64()))
+					if isNumber || value.Kind() == parquet.ByteArray && hasBird(value.ByteArray(), texts) {
 						found = append(found, path+" "+strings.Join(columns[value.Column()], "."))
 					}
 				}

@@ -23,7 +23,7 @@ type forgetCmd struct {
 	List      []string      `sep:"none" placeholder:"LIST" help:"A list of demande numbers, as those of run: a file, - for standard input, gs://BUCKET/OBJECT, or a glob. May be repeated."`
 	OlderThan days          `placeholder:"730d" help:"The numbers whose newest answer, be it a reject, is older than this: days as 730d, or hours as 48h."`
 	Out       string        `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output (default: ${default})."`
-	Archive   string        `placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"Where reponses and rejets are, if they are not in --out."`
+	Archive   archiveFlag   `embed:""`
 	State     string        `default:"state" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"Folder of the ledger, or the state in a bucket (default: ${default})."`
 	NoLedger  bool          `help:"There is no ledger any more: forget in the output alone. A later run or state rebuild takes over from it what was forgotten."`
 	Grace     time.Duration `default:"24h" help:"How long the old files stay, for queries that go on; 0s removes them at once, also those that compact and replay left (default: ${default})."`
@@ -49,10 +49,12 @@ Examples:
   omega-export forget WD00APSW WD00APSX --receipt recu.json     two demandes
   omega-export forget --list oublier.csv --grace 0s             a list, with no file left for later
   omega-export forget --older-than 730d --dry-run               what two years of retention would remove
+  omega-export forget --list oublier.csv --archive coffre       where the runs have --archive: it goes first
   omega-export forget --undo WD00APSW                           fetch it again after all
 
 Exit status: 0 done, also where nothing was found; 64 wrong usage; 65 the list cannot be read, or a file is damaged; 73, 74 the output or the
-state cannot be opened or written; 75 stopped, or a run, replay or compact is under way: run again; 78 there is no ledger.`
+state cannot be opened or written; 75 stopped, or a run, replay or compact is under way: run again; 78 there is no ledger, or the raw answers are
+in an archive that is not named.`
 }
 
 // numeroPattern is what a list's number can be.
@@ -219,9 +221,12 @@ func (c *forgetCmd) open(ctx context.Context, std streams) (rooms pipeline.Forge
 
 // outputs opens the output and the archive, which comes first.
 func (c *forgetCmd) outputs(ctx context.Context) (outputs []*sink.Output, mode string, err error) {
-	places := []struct{ flag, place string }{{"--archive", c.Archive}, {"--out", c.Out}}
+	if err := c.Archive.check(c.Out); err != nil {
+		return nil, "", err
+	}
+	places := []struct{ flag, place string }{{"--archive", c.Archive.Archive}, {"--out", c.Out}}
 	for _, at := range places {
-		if at.place == "" || at.flag == "--archive" && samePlace(c.Archive, c.Out) {
+		if at.place == "" {
 			continue
 		}
 		if err := mustExist(at.flag, at.place); err != nil {
@@ -240,12 +245,16 @@ func (c *forgetCmd) outputs(ctx context.Context) (outputs []*sink.Output, mode s
 			return nil, "", fmt.Errorf("%w: %s %s: %w", errUnreadable, at.flag, at.place, err)
 		}
 		if mode != "" && found != "" && mode != found {
-			return nil, "", fmt.Errorf("%w: --archive %s and --out %s", sink.ErrMode, c.Archive, c.Out)
+			return nil, "", fmt.Errorf("%w: --archive %s and --out %s", sink.ErrMode, c.Archive.Archive, c.Out)
 		}
 		if found != "" {
 			mode = found
 		}
 		outputs = append(outputs, output)
+	}
+	if c.Archive.Archive == "" {
+		// Else the answers would stay where nobody looked, under a receipt that says nothing of them.
+		return outputs, mode, keepsAnswers(ctx, outputs[0], c.Out)
 	}
 	return outputs, mode, nil
 }

@@ -34,7 +34,7 @@ Where the runs have --archive, it wants the same; of answers that are encrypted 
 
 A run with --state gs://BUCKET/PREFIX does this by itself.
 
-Exit status: 0 done, 73 the output cannot be read, 78 the state holds something already.
+Exit status: 0 done, 73 the output cannot be read, 78 the state holds something already, or the raw answers are in an archive that is not named.
 
 Example:
   omega-export state rebuild --state state-neuf --out gs://entrepot/omega`
@@ -61,6 +61,12 @@ func (c *stateRebuildCmd) Run(ctx context.Context, std streams) error {
 	archive, err := c.Archive.open(ctx, c.Out, false)
 	if err != nil {
 		return err
+	}
+	if archive == nil {
+		// Else every number would be asked for again.
+		if err := keepsAnswers(ctx, output, c.Out); err != nil {
+			return err
+		}
 	}
 	mode, err := output.Mode(ctx)
 	if err != nil {

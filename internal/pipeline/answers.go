@@ -54,8 +54,8 @@ func (a *Answers) Files(ctx context.Context) ([]sink.ArchiveFile, error) {
 	return a.joined(files, theirs, lots), nil
 }
 
-// joined puts the files elsewhere among the output's own. A compacted one may have answers of lots that do not count,
-// which ReadAnswers leaves out.
+// joined puts the files elsewhere among the output's own. One that a compaction or a forgetting has made may have answers
+// of lots that do not count, which ReadAnswers leaves out.
 func (a *Answers) joined(own, theirs []sink.ArchiveFile, lots []string) []sink.ArchiveFile {
 	a.lots = map[string]bool{}
 	for _, lot := range lots {
@@ -66,11 +66,11 @@ func (a *Answers) joined(own, theirs []sink.ArchiveFile, lots []string) []sink.A
 	}
 	mine := map[string]bool{}
 	for _, file := range own {
-		mine[file.Path] = true
+		mine[file.Path] = file.OfLot()
 	}
 	for _, file := range theirs {
 		// A lot that is in both was begun without the archive and ended with it: it counts once.
-		if !mine[file.Path] && (file.Compact || a.lots[file.Lot]) {
+		if !file.OfLot() || a.lots[file.Lot] && !mine[file.Path] {
 			a.theirs[file.Path] = true
 			own = append(own, file)
 		}

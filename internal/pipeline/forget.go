@@ -12,7 +12,7 @@ import (
 
 // ForgetConfig is what is to be forgotten.
 type ForgetConfig struct {
-	Name    string   // of this act, as sink.ReplacementInfo wants it
+	Name    string   // of this act, as sink.ReplacementInfo wants it, of 72 letters at most
 	Mode    string   // "reel" or "simule": that of the outputs
 	Numbers []string // demande numbers, each once
 	// Before, if it is not zero, adds the numbers whose newest answer, be it a reject, is older than that.
@@ -26,7 +26,7 @@ type ForgetConfig struct {
 // ForgetRooms is where it is forgotten.
 type ForgetRooms struct {
 	Ledger *ledger.Ledger // open to write, or to read for a dry run; nil: there is none
-	// Outputs are the output and, if its answers as they came are elsewhere, that place, which comes first: a replay that
+	// Outputs are the output, last, and, if its answers as they came are elsewhere, that place, which comes first: a replay that
 	// goes on has read it, and keeps Forget from the output until it has ended.
 	Outputs []*sink.Output
 }
@@ -127,7 +127,7 @@ func (f *forgetting) run(ctx context.Context) error {
 		return err
 	}
 	for i, output := range f.rooms.Outputs {
-		if err := f.output(ctx, output, &f.receipt.Outputs[i]); err != nil {
+		if err := f.output(ctx, output, f.name(i), &f.receipt.Outputs[i]); err != nil {
 			return err
 		}
 	}
@@ -212,7 +212,7 @@ func (f *forgetting) remember(ctx context.Context) ([]ledger.Tombstone, error) {
 		if f.config.DryRun {
 			continue
 		}
-		if err := output.Remember(ctx, f.config.Name, forSink(tombstones), f.holds); err != nil {
+		if err := output.Remember(ctx, f.name(i), forSink(tombstones), f.holds); err != nil {
 			return nil, err
 		}
 	}
@@ -246,8 +246,17 @@ func (f *forgetting) ledger(ctx context.Context, tombstones []ledger.Tombstone) 
 	return err
 }
 
-func (f *forgetting) output(ctx context.Context, output *sink.Output, receipt *OutputReceipt) error {
-	options := sink.ForgetOptions{Name: f.config.Name, Mode: f.config.Mode, Holds: f.holds, Grace: f.config.Grace, DryRun: f.config.DryRun}
+// name is that of the new files in one of the outputs. It is another in each: the answers of all are read as one archive,
+// whose files are told apart by their names.
+func (f *forgetting) name(output int) string {
+	if output < len(f.rooms.Outputs)-1 {
+		return f.config.Name + "-archive"
+	}
+	return f.config.Name
+}
+
+func (f *forgetting) output(ctx context.Context, output *sink.Output, name string, receipt *OutputReceipt) error {
+	options := sink.ForgetOptions{Name: name, Mode: f.config.Mode, Holds: f.holds, Grace: f.config.Grace, DryRun: f.config.DryRun}
 	if f.config.Progress != nil {
 		options.Progress = func(done, total int) { f.config.Progress(output.URI(), done, total) }
 	}
@@ -298,14 +307,14 @@ func (f *forgetting) undo(ctx context.Context) error {
 	if err := f.choose(ctx); err != nil {
 		return err
 	}
-	for _, output := range f.rooms.Outputs {
+	for i, output := range f.rooms.Outputs {
 		published, err := publishedTombstones(ctx, output)
 		if err != nil {
 			return err
 		}
 		found := f.tombstonesIn(published)
 		if !f.config.DryRun && len(found) > 0 {
-			if err := output.Unforget(ctx, f.config.Name, forSink(found)); err != nil {
+			if err := output.Unforget(ctx, f.name(i), forSink(found)); err != nil {
 				return err
 			}
 		}

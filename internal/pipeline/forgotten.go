@@ -56,6 +56,22 @@ func takeForgotten(ctx context.Context, books *ledger.Ledger, output *sink.Outpu
 	return nil
 }
 
+// forgotten is what the output says was forgotten, or its archive, be it that only one of them was told.
+func (p *publisher) forgotten(ctx context.Context) (*ledger.Tombstones, error) {
+	all, err := publishedTombstones(ctx, p.rooms.Output)
+	if err != nil || !p.rooms.Archive.isElsewhere() {
+		return all, err
+	}
+	theirs, err := publishedTombstones(ctx, p.rooms.Archive.Output)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range theirs.Sorted() {
+		all.Add(one)
+	}
+	return all, nil
+}
+
 // unforgotten visits the answers whose numbers were not forgotten.
 func (w *lotWriter) unforgotten(visit func(*ledger.Stored) error) func(*ledger.Stored) error {
 	if w.forgotten.Len() == 0 {

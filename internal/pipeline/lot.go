@@ -18,7 +18,7 @@ type lotWriter struct {
 	freeze bool
 	lot    ledger.Lot
 	out    *sink.Lot
-	// forgotten is what the output says was forgotten, read while no other process could publish: such answers, which
+	// forgotten is what the output or its archive says was forgotten, read while no other process could publish: such answers, which
 	// came before, are left out.
 	forgotten *ledger.Tombstones
 	counts    map[string]*TableCounts

@@ -176,7 +176,7 @@ func (p *publisher) publishInto(ctx context.Context, output *sink.Output, writin
 		return nil, false, err
 	}
 	writing.out = out
-	if writing.forgotten, err = publishedTombstones(ctx, output); err == nil {
+	if writing.forgotten, err = p.forgotten(ctx); err == nil {
 		err = write(ctx)
 	}
 	if err == nil {

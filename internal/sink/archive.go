@@ -20,6 +20,13 @@ type ArchiveFile struct {
 	Bytes      int64
 }
 
+// OfLot says whether the file is as its lot was published. Otherwise a compaction has made it, or a forgetting: Lot names
+// that, and the answers are of any lots, as each tells.
+func (f *ArchiveFile) OfLot() bool {
+	parts, _ := parseDataName(f.Path)
+	return parts.stem == f.Lot
+}
+
 // Archive names the published files of the archive, by day, a compacted one by its last, and then in the order in which they were published. A lot
 // that a killed run left between its record and its pointers is among them.
 func (o *Output) Archive(ctx context.Context) ([]ArchiveFile, error) {
