@@ -59,7 +59,9 @@ func create(ctx context.Context, path, mode string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// fill makes the tables in an empty file. Closing the only connection folds the log in and syncs the file.
+// fill makes the tables in an empty file, folds the log in and syncs the file. Closing would fold it in too, but leave it
+// where it is, without an error, when the disk has room for the log and not for the file as well: that file would be
+// damaged once it is renamed away from its log.
 func fill(ctx context.Context, path, mode string) (err error) {
 	db, err := connect(path, writing("rw"), 1)
 	if err != nil {
@@ -69,7 +71,7 @@ func fill(ctx context.Context, path, mode string) (err error) {
 	random := make([]byte, 4)
 	_, _ = rand.Read(random) // never fails
 	fresh := Ledger{writer: db}
-	return fresh.write(ctx, func(tx *sql.Tx) error {
+	err = fresh.write(ctx, func(tx *sql.Tx) error {
 		if err := migrate(ctx, tx, 0); err != nil {
 			return err
 		}
@@ -77,6 +79,17 @@ func fill(ctx context.Context, path, mode string) (err error) {
 			mode, hex.EncodeToString(random), time.Now().UnixMicro())
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	var busy, logged, folded int
+	if err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &logged, &folded); err != nil {
+		return fmt.Errorf("folding the log in: %w", err)
+	}
+	if busy != 0 || logged > 0 {
+		return fmt.Errorf("folding the log in: %d of %d pages are left in it", logged-folded, logged)
+	}
+	return nil
 }
 
 // upgrade applies the migrations that the file does not have yet.

@@ -63,3 +63,16 @@ func readError(err error) error {
 	}
 	return err
 }
+
+// withSpaceAdvice says what to do where SQLite found no room. For its shared memory it says so with a code alone.
+func withSpaceAdvice(err error) error {
+	var failed *sqlite.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	switch failed.Code() {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE:
+		return fmt.Errorf("the disk is full: %w; free space there, then run again", err)
+	}
+	return err
+}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -75,5 +76,48 @@ func TestAFullDiskIsAnErrorAndTheLedgerGoesOnOnceThereIsSpace(t *testing.T) {
 	var verdict string
 	if err := l.reader.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
 		t.Errorf("integrity: %s (%v)", verdict, err)
+	}
+}
+
+// tinyDisk is a folder on a disk of its own, of so many KiB, and what gives the disk more room.
+func tinyDisk(t *testing.T, kib int) (dir string, grow func()) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dk", kib)); err != nil {
+		t.Skipf("a disk of its own wants root: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir, func() {
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=50m"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestALedgerThatFoundNoRoomIsMadeOnceThereIsSpace(t *testing.T) {
+	// Of no room for a page, for the log, for the file beside its log, for the shared memory, and enough for all.
+	for _, kib := range []int{8, 60, 124, 140, 160, 200, 216, 240, 400} {
+		t.Run(fmt.Sprintf("%dKiB", kib), func(t *testing.T) {
+			disk, grow := tinyDisk(t, kib)
+			dir := filepath.Join(disk, "state")
+			l, err := Open(t.Context(), dir, Options{Mode: "reel"})
+			if err == nil {
+				_ = l.Close()
+			} else if !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), "free space") {
+				t.Errorf("it does not say what to do: %v", err)
+			}
+			grow()
+			if l, err = Open(t.Context(), dir, Options{Mode: "reel"}); err != nil {
+				t.Fatalf("with space: %v", err)
+			}
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			for _, left := range []string{".new", ".new-wal", ".new-shm"} {
+				if _, err := os.Stat(filepath.Join(dir, fileName+left)); err == nil {
+					t.Errorf("%s is left", left)
+				}
+			}
+		})
 	}
 }

@@ -51,7 +51,7 @@ func Open(ctx context.Context, dir string, options Options) (*Ledger, error) {
 		err = opened.openToWrite(ctx, options.Mode)
 	}
 	if err != nil {
-		return nil, &OpenError{path, errors.Join(err, opened.release())}
+		return nil, &OpenError{path, errors.Join(withSpaceAdvice(err), opened.release())}
 	}
 	return opened, nil
 }
