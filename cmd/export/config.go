@@ -130,7 +130,7 @@ func orNone(names []string) string {
 // values are what the file gives the command's flags, but those that the command line or the environment gives.
 func (c *configFile) values(ctx *kong.Context, command *kong.Node, place config.Place) (map[*kong.Flag]any, error) {
 	values := map[*kong.Flag]any{}
-	for _, flag := range command.Flags {
+	for _, flag := range settable(command) {
 		given := slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag == flag })
 		setting := c.Find(place, flag.Name)
 		if given || setting == nil || fromEnvironment(flag) != "" {

@@ -62,6 +62,8 @@ func (c *checking) run(ctx context.Context, export string) (effectiveRun, error)
 	r.missing(run)
 	r.credentials(run)
 	r.places(run)
+	r.privacy(run)
+	r.watchers(run)
 	r.used.run = run
 	return r.used, nil
 }

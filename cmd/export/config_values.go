@@ -52,14 +52,15 @@ func commandWords(command *kong.Node) string {
 	return commandWords(command.Parent) + " " + command.Name
 }
 
-// settable are the flags of a command that a configuration may set.
+// settable are the flags of a command that a configuration may set: all but --export and those with the tag config:"-",
+// whose name means something else to run.
 func settable(command *kong.Node) []*kong.Flag {
 	if command.Parent != nil && command.Parent.Name == "config" {
 		return nil
 	}
 	var flags []*kong.Flag
 	for _, flag := range command.Flags {
-		if _, is := flag.Target.Interface().(exportFlag); !is {
+		if _, is := flag.Target.Interface().(exportFlag); !is && flag.Tag.Get("config") != "-" {
 			flags = append(flags, flag)
 		}
 	}

@@ -17,18 +17,21 @@ import (
 	"omega-export/internal/source"
 )
 
-// forgetCmd is the flags of `forget`.
+// forgetCmd is the flags of `forget`. What is forgotten is told on the command line alone: the configuration's list is what
+// run asks for, and would be forgotten as a whole.
 type forgetCmd struct {
+	Export exportFlag `placeholder:"NAME" help:"Which of the exports in the --config file: its output, archive and ledger."`
+
 	Numbers   []string      `arg:"" optional:"" name:"numero" help:"Demande numbers."`
-	List      []string      `sep:"none" placeholder:"LIST" help:"A list of demande numbers, as those of run: a file, - for standard input, gs://BUCKET/OBJECT, or a glob. May be repeated."`
-	OlderThan days          `placeholder:"730d" help:"The numbers whose newest answer, be it a reject, is older than this: days as 730d, or hours as 48h."`
+	List      []string      `env:"-" config:"-" sep:"none" placeholder:"LIST" help:"A list of demande numbers, as those of run: a file, - for standard input, gs://BUCKET/OBJECT, or a glob. May be repeated."`
+	OlderThan days          `env:"-" config:"-" placeholder:"730d" help:"The numbers whose newest answer, be it a reject, is older than this: days as 730d, or hours as 48h."`
 	Out       string        `default:"out" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"The output (default: ${default})."`
 	Archive   archiveFlag   `embed:""`
 	State     string        `default:"state" placeholder:"FOLDER|gs://BUCKET/PREFIX" help:"Folder of the ledger, or the state in a bucket (default: ${default})."`
 	NoLedger  bool          `help:"There is no ledger any more: forget in the output alone. A later run or state rebuild takes over from it what was forgotten."`
 	Grace     time.Duration `default:"24h" help:"How long the old files stay, for queries that go on; 0s removes them at once, also those that compact and replay left (default: ${default})."`
 	DryRun    bool          `help:"Print what would go; change nothing."`
-	Undo      bool          `help:"The numbers were forgotten by mistake: fetch them again. What was removed does not come back by that."`
+	Undo      bool          `env:"-" config:"-" help:"The numbers were forgotten by mistake: fetch them again. What was removed does not come back by that."`
 	Receipt   string        `placeholder:"FILE" help:"Write the receipt there, JSON, mode 0600. It holds the numbers."`
 	JSON      bool          `help:"Print the receipt as JSON."`
 	Progress  string        `default:"auto" enum:"auto,log,none" help:"auto, log or none (default: ${default})."`
@@ -44,6 +47,7 @@ end; killed or stopped at any moment, run it again: it does what is left, and te
 The old files stay for --grace, for queries that go on; after that the first command that writes there removes them. To prove that they are
 gone, run the same command again. It is refused while a run has the ledger, or a replay or compact is under way: run it again after them.
 What it cannot remove, it tells: what a bucket keeps of removed objects. See docs/forget.md for backups, BigQuery and logs.
+What is forgotten is told on the command line alone: --list, --older-than and --undo are taken neither from --config nor from the environment.
 
 Examples:
   omega-export forget WD00APSW WD00APSX --receipt recu.json     two demandes

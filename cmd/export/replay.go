@@ -26,7 +26,7 @@ type replayCmd struct {
 	SchemaMode string        `default:"evolve" enum:"evolve,freeze" help:"evolve: fields without a column become columns; freeze: they stay in _champs_inconnus (default: ${default})."`
 	Grace      time.Duration `default:"24h" help:"How long the old files stay, for queries that go on; 0 removes them at once (default: ${default})."`
 	AllowLoss  bool          `help:"Replace a table even if the archive has fewer documents than it has rows."`
-	Report     string        `placeholder:"FILE" help:"Write what was done there, JSON."`
+	Report     string        `env:"-" config:"-" placeholder:"FILE" help:"Write what was done there, JSON. Not from --config or the environment, which name the run's report."`
 	Progress   string        `default:"auto" enum:"auto,bar,log,none" help:"auto, bar, log or none (default: ${default})."`
 	Files      schemasFlag   `embed:""`
 	Privacy    personalFlags `embed:""`

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"omega-export/internal/ledger"
@@ -23,7 +26,10 @@ func (c *runCmd) export(ctx context.Context, std streams, watch *watch) error {
 	// What the report says of a run that cannot even begin.
 	report := pipeline.NewReport(pipeline.Config{Mode: c.mode(), Refresh: ledger.Refresh(c.Refresh), DryRun: c.DryRun})
 	report.Backlog.Unknown = true
-	began, err := c.do(ctx, std, watch, &report)
+	began, err := false, c.Reports.check()
+	if err == nil {
+		began, err = c.do(ctx, std, watch, &report)
+	}
 	report.End(err, exitCode(err))
 	if writeErr := c.Reports.write(report); writeErr != nil {
 		err = errors.Join(err, writeErr)
@@ -36,6 +42,48 @@ func (c *runCmd) export(ctx context.Context, std streams, watch *watch) error {
 		printSummary(std.out, report, report.Output)
 	}
 	return err
+}
+
+// check refuses places where no report can be written, which else would come out at the end of the night, and has them
+// left out at the end.
+func (f *reportFlags) check() error {
+	var errs []error
+	for _, place := range f.places() {
+		if *place.path == "" {
+			continue
+		}
+		if err := canWriteBeside(*place.path); err != nil {
+			errs = append(errs, &configError{fmt.Errorf("%s %s: %w: make its folder, or name another", place.flag, *place.path, err)})
+			*place.path = ""
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// reportPlace is a file that a flag names.
+type reportPlace struct {
+	flag string
+	path *string
+}
+
+func (f *reportFlags) places() []reportPlace {
+	return []reportPlace{{"--report", &f.Report}, {"--report-html", &f.ReportHTML}}
+}
+
+// canWriteBeside says whether a file can be made in the folder of path, as writeWhole will.
+func canWriteBeside(path string) error {
+	if at, err := os.Stat(path); err == nil && at.IsDir() {
+		return errors.New("it is a folder")
+	}
+	aside, err := os.CreateTemp(filepath.Dir(path), ".omega-export-*")
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err // its name is of no use to anybody
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(aside.Close(), os.Remove(aside.Name()))
 }
 
 // write writes the report, and its page, where they were asked for.
