@@ -69,7 +69,7 @@ func (f *apiFlags) complete() error {
 		}
 	}
 	if len(missing) > 0 {
-		return &usageError{fmt.Errorf("missing: %s", strings.Join(missing, ", "))}
+		return &usageError{err: fmt.Errorf("missing: %s", strings.Join(missing, ", ")), command: "run"}
 	}
 	return nil
 }

@@ -157,6 +157,11 @@ func (f *rawFlags) answers(ctx context.Context, output *sink.Output, out string)
 	if err != nil {
 		return nil, err
 	}
+	if elsewhere == nil {
+		if err := keepsAnswers(ctx, output, out); err != nil {
+			return nil, err
+		}
+	}
 	return &pipeline.Answers{Output: output, Elsewhere: elsewhere, Open: open}, nil
 }
 

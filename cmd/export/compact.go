@@ -97,7 +97,7 @@ func tablesOf(output *sink.Output, names []string) (there []string, err error) {
 	for _, name := range names {
 		table, err := output.Table(name)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("--tables: %w", err)}
+			return nil, &usageError{err: fmt.Errorf("--tables: %w", err)}
 		}
 		if table != nil {
 			there = append(there, name)
@@ -147,10 +147,10 @@ func checkTables(output *sink.Output, tables []string) error {
 	for _, name := range tables {
 		table, err := output.Table(name)
 		if err != nil {
-			return &usageError{fmt.Errorf("--tables: %w", err)}
+			return &usageError{err: fmt.Errorf("--tables: %w", err)}
 		}
 		if table == nil {
-			return &usageError{fmt.Errorf("--tables: there is no table %s in %s", name, output.URI())}
+			return &usageError{err: fmt.Errorf("--tables: there is no table %s in %s", name, output.URI())}
 		}
 	}
 	return nil

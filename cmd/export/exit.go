@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"omega-export/internal/flatten"
 	"omega-export/internal/lease"
@@ -27,10 +28,16 @@ const (
 	exitConfigure = 78
 )
 
-// usageError is a command line that cannot be understood.
-type usageError struct{ err error }
+// usageError is a command line that cannot be understood, of a command if it names one.
+type usageError struct {
+	err     error
+	command string
+}
 
-func (e *usageError) Error() string { return e.err.Error() + " (see omega-export --help)" }
+func (e *usageError) Error() string {
+	return fmt.Sprintf("%v (see omega-export %s--help)", e.err, unless(e.command == "", e.command+" "))
+}
+
 func (e *usageError) Unwrap() error { return e.err }
 
 // configError is a setting that cannot work.

@@ -126,7 +126,12 @@ func parse(parser *kong.Kong, args []string) (parsed *kong.Context, err error) {
 	if err == nil || errors.As(err, &configuration) {
 		return parsed, err
 	}
-	return nil, &usageError{err}
+	usage := &usageError{err: err}
+	var unread *kong.ParseError
+	if errors.As(err, &unread) && unread.Context.Selected() != nil {
+		usage.command = commandWords(unread.Context.Selected())
+	}
+	return nil, usage
 }
 
 // untilSignal is a context that the first SIGINT or SIGTERM ends. The second ends the process at once, which is safe:

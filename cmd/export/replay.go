@@ -103,6 +103,12 @@ func (c *replayCmd) outputs(ctx context.Context) (from, to *sink.Output, err err
 	if from, err = sink.Open(ctx, c.Out); err != nil {
 		return nil, nil, err
 	}
+	switch mode, err := from.Mode(ctx); {
+	case err != nil:
+		return nil, nil, fmt.Errorf("%w: --out %s: %w", errUnreadable, c.Out, err)
+	case mode == "":
+		return nil, nil, fmt.Errorf("%w: nothing is published in --out %s yet", errNoAnswers, c.Out)
+	}
 	if c.To == "" || samePlace(c.To, c.Out) {
 		return from, from, nil
 	}

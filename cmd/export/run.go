@@ -232,6 +232,9 @@ func (c *runCmd) open(ctx context.Context, log *slog.Logger, suppliers []supplie
 	if err != nil {
 		return rooms, nil, err
 	}
+	if err := tellOtherKeys(log, policy, output); err != nil {
+		return rooms, nil, err
+	}
 	archive, err := c.openArchive(ctx, log, policy, seal, output)
 	if err != nil {
 		return rooms, nil, err

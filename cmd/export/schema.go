@@ -164,7 +164,7 @@ func knownTable(ctx context.Context, typ, out string, set *schemas.Set) (table *
 	if output != nil {
 		published, err := output.Table(flatten.TableName(code))
 		if err != nil {
-			return nil, "", &usageError{err}
+			return nil, "", &usageError{err: err}
 		}
 		if published != nil {
 			table, err = flatten.ParseTable(code, set, published.Columns)
@@ -172,7 +172,7 @@ func knownTable(ctx context.Context, typ, out string, set *schemas.Set) (table *
 		}
 	}
 	if _, ok := set.Type(code); !ok {
-		return nil, "", &usageError{fmt.Errorf("%s is no type of the schema files and no table of %s: see omega-export schema list", typ, out)}
+		return nil, "", &usageError{err: fmt.Errorf("%s is no type of the schema files and no table of %s: see omega-export schema list", typ, out)}
 	}
 	table, err = flatten.NewTable(code, set)
 	return table, fmt.Sprintf("nothing is published in %s yet; the declared columns, to which others are added as answers bring them", out), err

@@ -63,7 +63,7 @@ func (c *schemaInferCmd) Run(ctx context.Context, std streams) error {
 		names = append(names, name)
 	}
 	if len(names) == 0 {
-		return &usageError{fmt.Errorf("--types %s: there is no answer of such a type", strings.Join(c.Types, ","))}
+		return &usageError{err: fmt.Errorf("--types %s: there is no answer of such a type", strings.Join(c.Types, ","))}
 	}
 	if c.To == "" {
 		for _, name := range names {
@@ -126,7 +126,7 @@ func (c *schemaInferCmd) write(names []string, files map[string][]byte) error {
 	if !c.Force {
 		for _, name := range names {
 			if _, err := os.Lstat(filepath.Join(c.To, name)); !errors.Is(err, fs.ErrNotExist) {
-				return &usageError{fmt.Errorf("--to %s: %s is there already: nothing was written; --force overwrites it, another folder keeps it", c.To, name)}
+				return &usageError{err: fmt.Errorf("--to %s: %s is there already: nothing was written; --force overwrites it, another folder keeps it", c.To, name)}
 			}
 		}
 	}

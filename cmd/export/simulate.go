@@ -116,12 +116,12 @@ func parseOutage(text string) (simulator.Outage, error) {
 func (c *simulateCmd) Run(ctx context.Context, std streams) error {
 	options, err := c.options()
 	if err != nil {
-		return &usageError{err}
+		return &usageError{err: err}
 	}
 	options.Log = c.Logging.logger(std.err)
 	sim, err := simulator.New(options)
 	if err != nil {
-		return &usageError{err}
+		return &usageError{err: err}
 	}
 	server, err := sim.Start(c.Listen)
 	if err != nil {

@@ -29,6 +29,9 @@ func printSummary(to io.Writer, r pipeline.Report, output string) {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "  listed\t%d numbers in %d lists%s\n", r.Lists.Numbers, r.Lists.Lists, unless(r.Lists.Duplicates+r.Lists.BadLines == 0,
 		fmt.Sprintf(" (%d given twice, %d lines left out)", r.Lists.Duplicates, r.Lists.BadLines)))
+	if r.Lists.Lists > 0 && r.Lists.Numbers+r.Forgotten == 0 {
+		fmt.Fprintln(table, "  \tlook at the lists: they hold no number to ask for")
+	}
 	if r.Forgotten > 0 {
 		fmt.Fprintf(table, "  forgotten\t%d listed numbers are left out: see omega-export forget\n", r.Forgotten)
 	}

@@ -49,6 +49,9 @@ func plan(ctx context.Context, config Config, rooms Rooms, run ledger.Run, repor
 	}
 	rooms.Log.Info("planned", "lists", summary.Lists, "numbers", planned.Listed, "due", report.Due,
 		"duplicates", report.Lists.Duplicates, "bad_lines", report.Lists.BadLines, "forgotten", report.Forgotten, "seconds", time.Since(began).Seconds())
+	if planned.Listed+planned.Forgotten == 0 {
+		rooms.Log.Warn("the lists hold no number to ask for: look whether they are what they should be", "lists", summary.Lists, "bad_lines", report.Lists.BadLines)
+	}
 	return nil
 }
 
