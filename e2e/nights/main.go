@@ -37,14 +37,20 @@ func main() {
 	answers := flag.Int("answers", 4, "answers a type and night")
 	demandes := flag.Int("demandes", 20, "demandes a type")
 	pause := flag.Duration("pause", 0, "between two lots")
+	archive := flag.String("archive", "", "an output of its own for the answers as they came")
+	recipient := flag.String("recipient", "", "age1…: to whom they are encrypted there")
 	flag.Parse()
-	if err := run(context.Background(), *out, *corpus, *first, *nights, *answers, *demandes, *pause); err != nil {
+	vault, err := openVault(context.Background(), *archive, *recipient)
+	if err == nil {
+		err = run(context.Background(), *out, vault, *corpus, *first, *nights, *answers, *demandes, *pause)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "nights:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out, corpus string, first, nights, answers, demandes int, pause time.Duration) error {
+func run(ctx context.Context, out string, vault *vault, corpus string, first, nights, answers, demandes int, pause time.Duration) error {
 	types, err := readTypes(corpus)
 	if err != nil {
 		return err
@@ -54,7 +60,7 @@ func run(ctx context.Context, out, corpus string, first, nights, answers, demand
 		return err
 	}
 	for night := first; night < first+nights; night++ {
-		if err := publish(ctx, output, types, night, answers, demandes); err != nil {
+		if err := publish(ctx, output, vault, types, night, answers, demandes); err != nil {
 			return fmt.Errorf("night %d: %w", night, err)
 		}
 		time.Sleep(pause)
@@ -134,13 +140,14 @@ func (k *kind) body(demande, step int) (numero string, body []byte) {
 	return numero, statusPattern.ReplaceAllLiteral(body, []byte(`"statut_externe_demande":{"code":"`+status+`","libelle":"`+status+`"}`))
 }
 
-func publish(ctx context.Context, output *sink.Output, types []*kind, night, answers, demandes int) error {
+func publish(ctx context.Context, output *sink.Output, vault *vault, types []*kind, night, answers, demandes int) error {
 	at := time.Date(2025, 1, 1, 2, 0, 0, 0, time.UTC).AddDate(0, 0, night)
 	name := at.Format("20060102") + "-020000-1"
 	if there, err := output.HasLot(name); there || err != nil {
 		return err
 	}
-	lot, err := output.Begin(ctx, sink.LotInfo{Name: name, DateExport: at.Format(time.DateOnly), Mode: "reel", SealedAt: at.Add(time.Hour)})
+	info := sink.LotInfo{Name: name, DateExport: at.Format(time.DateOnly), Mode: "reel", SealedAt: at.Add(time.Hour)}
+	lot, err := output.Begin(ctx, info)
 	if err != nil {
 		return err
 	}
@@ -179,6 +186,9 @@ func publish(ctx context.Context, output *sink.Output, types []*kind, night, ans
 		if err := write(ctx, lot, spec, rows.Record()); err != nil {
 			return err
 		}
+	}
+	if vault != nil {
+		return errors.Join(vault.publish(ctx, info, archive.NewRecord()), lot.Commit(ctx))
 	}
 	if err := write(ctx, lot, sink.TableSpec{Name: "reponses", Kind: "reponses", Schema: archiveSchema()}, archive.NewRecord()); err != nil {
 		return err
