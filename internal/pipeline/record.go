@@ -62,9 +62,11 @@ func (r *recorder) record(ctx context.Context, results <-chan result) error {
 	return r.commit(ctx)
 }
 
-// drain judges what else has arrived, so that one commit serves many answers at high rates.
+// drain judges what else has arrived, so that one commit serves many answers at high rates; but no more than the open lot
+// takes.
 func (r *recorder) drain(results <-chan result) {
-	for len(r.batch) < recordAtOnce {
+	most := min(recordAtOnce, r.config.LotAnswers-r.unsealed)
+	for int64(len(r.batch)) < most {
 		select {
 		case more, open := <-results:
 			if !open {
